@@ -1,0 +1,296 @@
+//! A database and its lock: the only module that joins both.
+//!
+//! Lock order: the queue of the lock file, its flock, the writing connection. The mutex of the writing connection is
+//! never waited for in practice, since only the holder of the lock uses it; it is there so that the compiler knows.
+
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::Error;
+use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
+use crate::sqlite::{self, Connection, ConnectionOptions, PragmaRows, Reader, Row, Value, Write, Writer};
+
+/// Longest wait for the lock, unless told otherwise.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Options of a [`Database`].
+#[derive(Clone, Debug)]
+pub struct DatabaseOptions {
+    /// Longest wait for the lock. Default 500 ms.
+    pub timeout: Duration,
+    /// How its connections are set up.
+    pub connection: ConnectionOptions,
+    /// How it appears to others that wait for the lock.
+    pub lock: LockOptions,
+}
+
+impl Default for DatabaseOptions {
+    fn default() -> Self {
+        Self { timeout: DEFAULT_TIMEOUT, connection: ConnectionOptions::default(), lock: LockOptions::default() }
+    }
+}
+
+/// A row of the table `records`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its id.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: i64,
+}
+
+/// One SQLite file in WAL mode, safe to open in any number of processes at once.
+///
+/// Reads are plain; each write takes the lock `<directory of path>/db.lock`, which all databases of a directory share.
+///
+/// ```
+/// use sqlock::Database;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// let db = Database::open(dir.path().join("data/app.db"))?;
+/// let id = db.create_record("test", 42)?;
+/// assert_eq!(db.record(id)?.map(|record| record.value), Some(42));
+///
+/// // Several statements under one hold of the lock.
+/// db.with_write_lock(|connection| connection.execute("UPDATE records SET value = value + 1", []))??;
+/// assert_eq!(db.record(id)?.map(|record| record.value), Some(43));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Database {
+    path: PathBuf,
+    timeout: Duration,
+    locker: Arc<WriteLocker>,
+    writer: Mutex<Option<Writer>>,
+    reader: Mutex<Option<Reader>>,
+}
+
+impl Database {
+    /// Opens the database at `path`, making missing directories. Never waits for the lock: an existing file is opened as
+    /// it is, and becomes a WAL database with its first write.
+    ///
+    /// # Errors
+    /// [`Error::Lock`] when the directory cannot be made or used, [`Error::Sqlite`] when the file is no database or
+    /// cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::open_with(path, DatabaseOptions::default())
+    }
+
+    /// Like [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(path: impl AsRef<Path>, options: DatabaseOptions) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let path = std::path::absolute(path).map_err(|error| lock::Error::io("getcwd", path, error))?;
+        let base_dir = path.parent().unwrap_or(&path);
+        if !options.connection.file_must_exist {
+            std::fs::create_dir_all(base_dir).map_err(|error| lock::Error::io("mkdir", base_dir, error))?;
+        }
+        let locker = WriteLocker::for_database(&path, base_dir, options.lock)?;
+        let reader = Reader::open(&path, &options.connection)?;
+        let writer = Writer::open(&path, options.connection)?;
+        Ok(Self {
+            timeout: options.timeout,
+            locker: Arc::new(locker),
+            writer: Mutex::new(Some(writer)),
+            reader: Mutex::new(Some(reader)),
+            path,
+        })
+    }
+
+    /// The path of the database, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The lock of the directory of this database.
+    #[must_use]
+    pub fn locker(&self) -> &WriteLocker {
+        &self.locker
+    }
+
+    #[cfg(feature = "node")]
+    pub(crate) fn shared_locker(&self) -> &Arc<WriteLocker> {
+        &self.locker
+    }
+
+    /// Inserts a record and returns its id. Makes the table `records` if there is none.
+    ///
+    /// # Blocking
+    /// Waits for the lock, for at most the timeout of this database.
+    ///
+    /// # Errors
+    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the write fails; nothing is written then.
+    pub fn create_record(&self, name: &str, value: i64) -> Result<i64, Error> {
+        self.write_locked(&Write::CreateRecord { name: name.to_owned(), value })
+    }
+
+    /// Sets the value of a record. Succeeds also when no record has that id.
+    ///
+    /// # Blocking
+    /// Waits for the lock, for at most the timeout of this database.
+    ///
+    /// # Errors
+    /// As [`create_record`](Self::create_record).
+    pub fn update_record(&self, id: i64, value: i64) -> Result<(), Error> {
+        self.write_locked(&Write::UpdateRecord { id, value }).map(drop)
+    }
+
+    /// The record with that id. Does not take the lock.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`], `SQLITE_MISMATCH` among them when a column has another type than [`Record`].
+    pub fn record(&self, id: i64) -> Result<Option<Record>, Error> {
+        self.record_row(id)?.map(to_record).transpose()
+    }
+
+    /// All records in the order of their ids. Does not take the lock.
+    ///
+    /// # Errors
+    /// As [`record`](Self::record).
+    pub fn records(&self) -> Result<Vec<Record>, Error> {
+        self.record_rows()?.into_iter().map(to_record).collect()
+    }
+
+    /// Runs `work` with the writing connection while this process holds the lock. Not a transaction: each statement
+    /// commits by itself, and a transaction that `work` leaves open is rolled back.
+    ///
+    /// # Blocking
+    /// Waits for the lock, for at most the timeout of this database. A write of this database in `work` that does not use
+    /// the connection would wait for itself until that timeout.
+    ///
+    /// # Errors
+    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready.
+    pub fn with_write_lock<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
+        let guard = self.locker.acquire(self.timeout)?;
+        let value = work(held(&self.writer).as_mut().ok_or(Error::Closed)?.connection()?);
+        // `work` is done and stays done, whatever giving back the lock says.
+        drop(guard);
+        Ok(value)
+    }
+
+    /// Closes both connections. SQLite checkpoints the WAL when no other process has the database open.
+    ///
+    /// # Blocking
+    /// For as long as that checkpoint takes.
+    pub fn close(&self) {
+        held(&self.reader).take();
+        held(&self.writer).take();
+    }
+
+    /// The columns of the record with that id, whatever their types.
+    pub(crate) fn record_row(&self, id: i64) -> Result<Option<Row>, Error> {
+        Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.record(id)?)
+    }
+
+    /// The columns of all records, whatever their types.
+    pub(crate) fn record_rows(&self) -> Result<Vec<Row>, Error> {
+        Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.records()?)
+    }
+
+    /// Reads a pragma: `source` is what stands behind the word `PRAGMA`.
+    ///
+    /// # Errors
+    /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
+    pub fn pragma(&self, source: &str) -> Result<PragmaRows, Error> {
+        Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.pragma(source)?)
+    }
+
+    fn write_locked(&self, write: &Write) -> Result<i64, Error> {
+        let guard = self.locker.acquire(self.timeout)?;
+        let value = self.write(&guard, write)?;
+        // The write is committed and stays so, whatever giving back the lock says.
+        drop(guard);
+        Ok(value)
+    }
+
+    /// Writes under a hold of the lock.
+    pub(crate) fn write(&self, _proof: &WriteGuard, write: &Write) -> Result<i64, Error> {
+        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.execute(write)?)
+    }
+}
+
+/// A panic in SQLite's callers leaves the connection itself as sound as any error does.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn to_record(row: Row) -> Result<Record, Error> {
+    match <[Value; 3]>::try_from(row) {
+        Ok([Value::Integer(id), Value::Text(name), Value::Integer(value)]) => Ok(Record { id, name, value }),
+        _ => {
+            Err(sqlite::Error::mismatch("a row of the table records is not of the types INTEGER, TEXT, INTEGER").into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    fn temporary() -> Result<(tempfile::TempDir, Database), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let db = Database::open(dir.path().join("app.db"))?;
+        Ok((dir, db))
+    }
+
+    #[test]
+    fn a_database_without_the_table_has_no_records() -> TestResult {
+        let (_dir, db) = temporary()?;
+        assert_eq!(db.record(1)?, None);
+        assert_eq!(db.records()?, []);
+        Ok(())
+    }
+
+    #[test]
+    fn a_held_lock_refuses_a_write_and_nothing_is_written() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let options = DatabaseOptions { timeout: Duration::from_millis(1), ..DatabaseOptions::default() };
+        let db = Database::open_with(dir.path().join("app.db"), options)?;
+        let guard = WriteLocker::new(dir.path())?.acquire(Duration::ZERO)?;
+        assert!(matches!(db.create_record("a", 1), Err(Error::Lock(lock::Error::Timeout { .. }))));
+        guard.release()?;
+        assert_eq!(db.create_record("b", 1)?, 1);
+        assert_eq!(db.records()?.len(), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_panic_in_with_write_lock_frees_the_lock() -> TestResult {
+        let (_dir, db) = temporary()?;
+        let panicked =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| db.with_write_lock(|_| panic!("work"))));
+        assert!(panicked.is_err());
+        assert_eq!(db.create_record("a", 1)?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_closed_database_says_so() -> TestResult {
+        let (_dir, db) = temporary()?;
+        db.close();
+        db.close();
+        assert!(matches!(db.create_record("a", 1), Err(Error::Closed)));
+        assert!(matches!(db.record(1), Err(Error::Closed)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_row_of_other_types_is_a_mismatch() -> TestResult {
+        let (_dir, db) = temporary()?;
+        db.with_write_lock(|c| c.execute_batch("CREATE TABLE records (id INTEGER PRIMARY KEY, name, value)"))??;
+        db.with_write_lock(|c| c.execute("INSERT INTO records VALUES (1, NULL, 2.5)", []))??;
+        assert!(matches!(db.record(1), Err(Error::Sqlite(sqlite::Error::Sqlite(f))) if f.code() == "SQLITE_MISMATCH"));
+        Ok(())
+    }
+}

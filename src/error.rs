@@ -1,0 +1,51 @@
+//! The errors of the crate: those of the lock and those of SQLite meet here.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use crate::{lock, sqlite};
+
+/// Why a call of a [`Database`](crate::Database) failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The lock was not granted, or its file cannot be used.
+    Lock(lock::Error),
+    /// SQLite refused.
+    Sqlite(sqlite::Error),
+    /// The database was closed.
+    Closed,
+}
+
+impl From<lock::Error> for Error {
+    fn from(error: lock::Error) -> Self {
+        Self::Lock(error)
+    }
+}
+
+impl From<sqlite::Error> for Error {
+    fn from(error: sqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lock(error) => error.fmt(f),
+            Self::Sqlite(error) => error.fmt(f),
+            Self::Closed => f.write_str("the database is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Lock(error) => Some(error),
+            Self::Sqlite(error) => Some(error),
+            Self::Closed => None,
+        }
+    }
+}

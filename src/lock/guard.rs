@@ -1,0 +1,63 @@
+//! The proof that the lock is held.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Error;
+use super::file::LockFile;
+use super::queue::Queue;
+
+/// A hold of the write lock. It ends with [`release`](Self::release), with its drop, or with the process.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct WriteGuard {
+    queue: Arc<Queue>,
+    file: Option<Box<dyn LockFile>>,
+    lock_path: PathBuf,
+}
+
+impl WriteGuard {
+    pub(super) fn new(queue: Arc<Queue>, file: Box<dyn LockFile>, lock_path: PathBuf) -> Self {
+        Self { queue, file: Some(file), lock_path }
+    }
+
+    /// The path of the lock file.
+    #[must_use]
+    pub fn lock_path(&self) -> &Path {
+        &self.lock_path
+    }
+
+    /// A number that tells the locked directories of this process apart.
+    #[cfg(feature = "node")]
+    #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
+    pub(crate) fn directory_id(&self) -> u32 {
+        self.queue.id()
+    }
+
+    /// Empties the lock file and gives the lock back, at once. Dropping the guard does the same and keeps the error.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file could not be emptied or unlocked. The lock is free all the same: the descriptor is
+    /// closed in that case.
+    pub fn release(mut self) -> Result<(), Error> {
+        self.give_back()
+    }
+
+    fn give_back(&mut self) -> Result<(), Error> {
+        self.file.take().map_or(Ok(()), |file| self.queue.release(file, &self.lock_path))
+    }
+}
+
+impl Drop for WriteGuard {
+    fn drop(&mut self) {
+        let _ = self.give_back();
+    }
+}
+
+impl fmt::Debug for WriteGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteGuard").field("lock_path", &self.lock_path).finish_non_exhaustive()
+    }
+}

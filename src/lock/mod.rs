@@ -1,0 +1,55 @@
+//! The lock: one flock(2) on `<base_dir>/db.lock` for every writer of a directory, whatever its language.
+//!
+//! # The order of steps
+//! 1. **Open** `db.lock` without truncating it, making it if it is missing; what is no regular file is refused before a
+//!    byte is changed.
+//! 2. **flock** `LOCK_EX`, on the whole file.
+//! 3. **Compare**: the path must still name the file that was locked. If not, it was deleted or replaced: start again.
+//! 4. **Clear** what a killed holder left, and **announce** ourselves: `pid:<decimal>\ntime:<UTC>\n`, and `label:…` if
+//!    there is one.
+//! 5. The caller's work.
+//! 6. **Clear** the text, then **unlock**.
+//!
+//! The file is never deleted, since that would split those who wait across two files. Only `EWOULDBLOCK` is contention;
+//! every other errno is an error at once and never becomes a timeout. A text that could not be written, on a full disk
+//! say, does not fail the hold.
+//!
+//! # Who waits where
+//! A call is an entry in the [`queue`] of its lock file and process. The first attempt never waits. Found taken, the
+//! lock is waited for by one detached thread ([`waiter`]), whatever the number of entries, so that neither an event
+//! loop nor a pool of workers is ever held up.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `claim` | who asks, and how a new lock file is made |
+//! | `directory` | which spellings of a directory are one |
+//! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
+//! | `holder` | composing and parsing the holder text |
+//! | `queue` | the FIFO queue of one lock file |
+//! | `waiter` | the thread in the kernel, and the one that keeps deadlines |
+//! | `guard` | the proof of a hold |
+//! | `locker` | [`WriteLocker`], what a Rust program uses |
+//! | `status` | who holds the lock, seen from outside |
+
+#![forbid(unsafe_code)]
+
+mod claim;
+mod directory;
+mod error;
+mod file;
+mod guard;
+mod holder;
+mod locker;
+mod queue;
+mod status;
+mod waiter;
+
+pub use claim::LockOptions;
+pub use error::Error;
+pub use guard::WriteGuard;
+pub use holder::Holder;
+pub use locker::WriteLocker;
+pub use status::Status;
+
+#[cfg(feature = "node")]
+pub(crate) use queue::{EntryId, Queue, abandon};

@@ -1,0 +1,381 @@
+//! The queue of everything in this process that wants one lock file.
+//!
+//! An [`Entry`] is granted the lock in the order of the calls that made it. It enters the queue on the calling thread;
+//! it is served by whoever comes first: the worker thread that was sent for it ([`Queue::attempt`]) or, once the lock
+//! was found taken, the waiter thread ([`super::waiter`]).
+//!
+//! Invariants, all kept under the mutex of [`State`]:
+//! - `held` is true from a grant to the release of its guard; only then is a lock file of ours locked.
+//! - A lock file that is held or waited for is nowhere else: two holds, or a hold and a waiting thread, on one open file
+//!   description would both be granted, and the unlock of one would drop the other.
+//! - An entry that was `tried` has a waiter thread (it ends only when the queue is empty) and, if it has a deadline, a
+//!   timekeeper.
+//!
+//! Everything done under the mutex is a non-blocking system call of a few microseconds. Grants and refusals are
+//! delivered outside of it.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "node"),
+    expect(dead_code, reason = "only the Node face has entries that no thread waits for")
+)]
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use super::claim::Claim;
+use super::directory::{Directory, Identity};
+use super::file::{FileSystem, LockFile, LockFiles};
+use super::guard::WriteGuard;
+use super::{Error, holder, waiter};
+
+/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or refuses it.
+pub(crate) type Settle = Box<dyn FnOnce(Result<WriteGuard, Error>) + Send>;
+
+/// One wish for the lock.
+pub(crate) struct Request {
+    pub(crate) claim: Arc<Claim>,
+    /// How long to wait at most; `None`: for ever. Zero: one attempt.
+    pub(crate) timeout: Option<Duration>,
+    /// Whose entry this is; see [`abandon`].
+    pub(crate) owner: u64,
+    pub(crate) settle: Settle,
+}
+
+/// Names an entry of one queue.
+pub(crate) type EntryId = u64;
+
+pub(super) struct Entry {
+    id: EntryId,
+    pub(super) claim: Arc<Claim>,
+    timeout: Option<Duration>,
+    deadline: Option<Instant>,
+    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot time out.
+    tried: bool,
+    owner: u64,
+    settle: Settle,
+}
+
+impl Entry {
+    pub(super) fn settle(self, outcome: Result<WriteGuard, Error>) {
+        (self.settle)(outcome);
+    }
+
+    /// Settles as timed out.
+    pub(super) fn time_out(self, holder: &str) {
+        let timeout = self.timeout.unwrap_or(Duration::MAX);
+        self.settle(Err(Error::Timeout { holder: holder.to_owned(), timeout }));
+    }
+}
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) entries: VecDeque<Entry>,
+    /// Entries that get no further attempt and wait for the timekeeper to refuse them.
+    overdue: Vec<Entry>,
+    /// Does this process hold the lock?
+    pub(super) held: bool,
+    /// An open, unlocked lock file: opening costs more than locking.
+    pub(super) spare: Option<Box<dyn LockFile>>,
+    /// The generation of the waiter thread, while there is one.
+    pub(super) waiter: Option<u64>,
+    /// The file that the waiter thread waits for in the kernel.
+    pub(super) blocked_on: Option<Identity>,
+    generations: u64,
+    pub(super) timekeeper: bool,
+    next_id: EntryId,
+}
+
+impl State {
+    fn position(&self, id: EntryId) -> Option<usize> {
+        self.entries.iter().position(|entry| entry.id == id)
+    }
+
+    /// Marks every entry as tried: somebody else has the lock.
+    pub(super) fn mark_tried(&mut self) {
+        for entry in &mut self.entries {
+            entry.tried = true;
+        }
+    }
+
+    /// Takes out what is due at `now`.
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Entry> {
+        let mut due = std::mem::take(&mut self.overdue);
+        let is_due = |entry: &Entry| entry.tried && entry.deadline.is_some_and(|deadline| deadline <= now);
+        if self.entries.iter().any(is_due) {
+            let (expired, waiting) = self.entries.drain(..).partition(is_due);
+            self.entries = waiting;
+            due.extend::<VecDeque<Entry>>(expired);
+        }
+        due
+    }
+
+    /// The earliest deadline the timekeeper has to keep.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.entries.iter().filter(|entry| entry.tried).filter_map(|entry| entry.deadline).min()
+    }
+}
+
+/// The queue for the lock file of one directory.
+pub(crate) struct Queue {
+    id: u32,
+    _directory: Option<Directory>,
+    pub(super) files: Box<dyn LockFiles>,
+    state: Mutex<State>,
+    /// For the waiter thread: a hold of this process has ended, or an entry has gone.
+    pub(super) turn: Condvar,
+    /// For the timekeeper: there may be an earlier deadline, or none.
+    pub(super) clock: Condvar,
+}
+
+impl Queue {
+    fn new(directory: Option<Directory>, files: Box<dyn LockFiles>) -> Arc<Self> {
+        static IDS: AtomicU32 = AtomicU32::new(1);
+        Arc::new(Self {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
+            _directory: directory,
+            files,
+            state: Mutex::default(),
+            turn: Condvar::new(),
+            clock: Condvar::new(),
+        })
+    }
+
+    /// The queue of the directory at `path`: the same one for every spelling of it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no directory.
+    pub(crate) fn of_directory(path: &Path) -> Result<Arc<Self>, Error> {
+        let id = Identity::of_directory(path).map_err(|error| Error::io("stat", path, error))?;
+        let mut queues = registry();
+        if let Some(queue) = queues.get(&id).and_then(Weak::upgrade) {
+            return Ok(queue);
+        }
+        let directory = Directory::open(path).map_err(|error| Error::io("open", path, error))?;
+        let id = directory.id();
+        let queue = Self::new(Some(directory), Box::new(FileSystem));
+        queues.retain(|_, queue| queue.strong_count() > 0);
+        queues.insert(id, Arc::downgrade(&queue));
+        Ok(queue)
+    }
+
+    /// A number that tells the queues of this process apart.
+    pub(crate) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under the mutex; should it, the state is still the one to go on with.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One attempt, made only when nobody of this process is ahead. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::NotRegular`], [`Error::Io`].
+    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
+        let mut state = self.state();
+        if state.held || !state.entries.is_empty() {
+            return Ok(None);
+        }
+        self.take(&mut state, claim)
+    }
+
+    /// Joins the queue after a failed attempt; settles when the lock is granted or the deadline has passed.
+    pub(crate) fn wait(self: &Arc<Self>, request: Request) -> EntryId {
+        let mut state = self.state();
+        let id = Self::push(&mut state, request);
+        self.give_way(state, id);
+        id
+    }
+
+    /// Joins the queue; [`Queue::attempt`] or [`Queue::overtake`] is to follow.
+    pub(crate) fn enter(&self, request: Request) -> EntryId {
+        Self::push(&mut self.state(), request)
+    }
+
+    fn push(state: &mut State, request: Request) -> EntryId {
+        let Request { claim, timeout, owner, settle } = request;
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let id = state.next_id;
+        state.next_id += 1;
+        state.entries.push_back(Entry { id, claim, timeout, deadline, tried: false, owner, settle });
+        id
+    }
+
+    /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to the waiter thread if
+    /// not. Nothing happens when the entry is gone. Never waits for the lock.
+    pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
+        let mut state = self.state();
+        let Some(position) = state.position(id) else { return };
+        let taken = if position > 0 || state.held {
+            Ok(None)
+        } else {
+            let claim = Arc::clone(&state.entries[position].claim);
+            self.take(&mut state, &claim)
+        };
+        match taken {
+            Ok(None) => self.give_way(state, id),
+            Ok(Some(guard)) => Self::settle(state, id, Ok(guard)),
+            Err(error) => Self::settle(state, id, Err(error)),
+        }
+    }
+
+    /// Leaves an entry to the waiter thread without an attempt on the calling thread: for an entry whose worker thread
+    /// does not come.
+    pub(crate) fn overtake(self: &Arc<Self>, id: EntryId) {
+        let mut state = self.state();
+        if state.position(id).is_some()
+            && let Err(error) = self.start(&mut state, id)
+        {
+            Self::settle(state, id, Err(error));
+        }
+    }
+
+    /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it is gone.
+    pub(crate) fn cancel(&self, id: EntryId) {
+        let mut state = self.state();
+        if let Some(entry) = state.position(id).and_then(|position| state.entries.remove(position)) {
+            drop(state);
+            self.turn.notify_all();
+            self.clock.notify_all();
+            entry.settle(Err(Error::Cancelled));
+        }
+    }
+
+    /// Does this entry still wait?
+    pub(crate) fn contains(self: &Arc<Self>, id: EntryId) -> bool {
+        self.state().position(id).is_some()
+    }
+
+    /// Gives a waiting entry a new deadline, counted from now.
+    pub(crate) fn extend(&self, id: EntryId, timeout: Option<Duration>) {
+        let mut state = self.state();
+        if let Some(position) = state.position(id) {
+            state.entries[position].deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            self.clock.notify_all();
+        }
+    }
+
+    /// Opens and locks the lock file without waiting; writes the holder text.
+    fn take(self: &Arc<Self>, state: &mut State, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
+        loop {
+            let file = match state.spare.take() {
+                Some(file) => file,
+                None => self.files.open(claim)?,
+            };
+            let locked = file.try_lock().map_err(|error| Error::io("flock", &claim.lock_path, error))?;
+            // A lock on a file that was deleted or replaced excludes nobody, and a refusal by its holder says nothing.
+            if self.files.current(claim) != Some(file.id()) {
+                continue;
+            }
+            if !locked {
+                state.spare = Some(file);
+                return Ok(None);
+            }
+            return Ok(Some(self.grant(state, file, claim)));
+        }
+    }
+
+    /// Turns a locked file into a guard.
+    pub(super) fn grant(self: &Arc<Self>, state: &mut State, file: Box<dyn LockFile>, claim: &Claim) -> WriteGuard {
+        state.held = true;
+        // The flock is the lock; a full disk must not take it from us for want of a text.
+        let _ = file.announce(&holder::compose(claim.label.as_deref()));
+        WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
+    }
+
+    /// Called by the guard: empties the lock file, unlocks it and lets the next one in.
+    pub(super) fn release(&self, file: Box<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
+        let mut state = self.state();
+        let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
+        let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
+        // Closing the descriptor frees a lock that would not be given back.
+        state.spare = unlocked.is_ok().then_some(file);
+        state.held = false;
+        drop(state);
+        self.turn.notify_all();
+        cleared.and(unlocked)
+    }
+
+    /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it asked for.
+    fn give_way(self: &Arc<Self>, mut state: MutexGuard<'_, State>, id: EntryId) {
+        let Some(position) = state.position(id) else { return };
+        state.entries[position].tried = true;
+        if state.entries[position].timeout == Some(Duration::ZERO) {
+            let refused = state.entries.remove(position);
+            state.overdue.extend(refused);
+        }
+        if let Err(error) = self.start(&mut state, id) {
+            Self::settle(state, id, Err(error));
+        }
+    }
+
+    /// Sees to it that a thread waits for the lock and one keeps the deadlines.
+    fn start(self: &Arc<Self>, state: &mut State, id: EntryId) -> Result<(), Error> {
+        let Some(claim) = state.position(id).map(|position| Arc::clone(&state.entries[position].claim)) else {
+            return self.start_timekeeper(state).or_else(|_| {
+                // No thread to read the holder text on; refuse without it.
+                state.overdue.drain(..).for_each(|entry| entry.time_out(UNKNOWN_HOLDER));
+                Ok(())
+            });
+        };
+        let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
+        self.start_timekeeper(state).map_err(spawn_error)?;
+        // The thread may sit on a lock file that was replaced since; then nobody waits on the one that is there.
+        let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim).is_some_and(|now| now != id));
+        if state.waiter.is_none() || misplaced {
+            state.generations += 1;
+            waiter::spawn_waiter(Arc::clone(self), state.generations).map_err(spawn_error)?;
+            state.waiter = Some(state.generations);
+            state.blocked_on = None;
+        }
+        Ok(())
+    }
+
+    fn start_timekeeper(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        if !state.timekeeper {
+            waiter::spawn_timekeeper(Arc::clone(self))?;
+            state.timekeeper = true;
+        }
+        self.clock.notify_all();
+        Ok(())
+    }
+
+    fn settle(mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
+        let entry = state.position(id).and_then(|position| state.entries.remove(position));
+        drop(state);
+        if let Some(entry) = entry {
+            entry.settle(outcome);
+        }
+    }
+}
+
+/// What stands for the holder when the lock file is empty or unreadable.
+pub(super) const UNKNOWN_HOLDER: &str = "unknown";
+
+static QUEUES: LazyLock<Mutex<HashMap<Identity, Weak<Queue>>>> = LazyLock::new(Mutex::default);
+
+fn registry() -> MutexGuard<'static, HashMap<Identity, Weak<Queue>>> {
+    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls off every wait of `owner`: for a thread of the host that ends.
+pub(crate) fn abandon(owner: u64) {
+    let queues: Vec<Arc<Queue>> = registry().values().filter_map(Weak::upgrade).collect();
+    for queue in queues {
+        let ids: Vec<EntryId> =
+            queue.state().entries.iter().filter(|entry| entry.owner == owner).map(|entry| entry.id).collect();
+        for id in ids {
+            queue.cancel(id);
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

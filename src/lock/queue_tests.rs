@@ -1,0 +1,318 @@
+//! The queue against a lock file that tests control: no kernel, no sleeping, and faults on demand.
+
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::mpsc::{self, Receiver};
+
+use super::super::claim::NewFile;
+use super::*;
+
+/// A lock file whose lock is a flag, and which another process may hold or replace.
+#[derive(Default)]
+struct World {
+    locked: Mutex<Option<u64>>,
+    freed: Condvar,
+    inode: AtomicU64,
+    opened: AtomicU64,
+    unlock_fails: AtomicBool,
+    open_fails: AtomicBool,
+    text: Mutex<String>,
+}
+
+const STRANGER: u64 = u64::MAX;
+
+impl World {
+    fn lock_by(&self, who: u64) -> bool {
+        let mut locked = self.locked.lock().unwrap();
+        if locked.is_some() {
+            return false;
+        }
+        *locked = Some(who);
+        true
+    }
+
+    fn unlock_by(&self, who: u64) {
+        let mut locked = self.locked.lock().unwrap();
+        if *locked == Some(who) {
+            *locked = None;
+            self.freed.notify_all();
+        }
+    }
+}
+
+struct Fake {
+    world: Arc<World>,
+    number: u64,
+    inode: u64,
+}
+
+impl LockFile for Fake {
+    fn id(&self) -> Identity {
+        Identity::fake(self.inode)
+    }
+    fn try_lock(&self) -> io::Result<bool> {
+        Ok(self.inode != self.world.inode.load(Ordering::SeqCst) || self.world.lock_by(self.number))
+    }
+    fn lock(&self) -> io::Result<()> {
+        let mut locked = self.world.locked.lock().unwrap();
+        while locked.is_some() {
+            locked = self.world.freed.wait(locked).unwrap();
+        }
+        *locked = Some(self.number);
+        Ok(())
+    }
+    fn unlock(&self) -> io::Result<()> {
+        if self.world.unlock_fails.swap(false, Ordering::SeqCst) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        self.world.unlock_by(self.number);
+        Ok(())
+    }
+    fn clear(&self) -> io::Result<()> {
+        self.world.text.lock().unwrap().clear();
+        Ok(())
+    }
+    fn announce(&self, text: &str) -> io::Result<()> {
+        text.clone_into(&mut self.world.text.lock().unwrap());
+        Err(io::Error::from_raw_os_error(28))
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.world.unlock_by(self.number);
+    }
+}
+
+struct Fakes(Arc<World>);
+
+impl LockFiles for Fakes {
+    fn open(&self, claim: &Claim) -> Result<Box<dyn LockFile>, Error> {
+        if self.0.open_fails.load(Ordering::SeqCst) {
+            return Err(Error::io("open", &claim.lock_path, io::Error::from_raw_os_error(13)));
+        }
+        let number = self.0.opened.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(Fake { world: Arc::clone(&self.0), number, inode: self.0.inode.load(Ordering::SeqCst) }))
+    }
+    fn current(&self, _: &Claim) -> Option<Identity> {
+        Some(Identity::fake(self.0.inode.load(Ordering::SeqCst)))
+    }
+    fn holder(&self, _: &Claim) -> Option<String> {
+        Some("pid:7".into())
+    }
+}
+
+fn world() -> (Arc<World>, Arc<Queue>) {
+    let world = Arc::new(World::default());
+    let queue = Queue::new(None, Box::new(Fakes(Arc::clone(&world))));
+    (world, queue)
+}
+
+fn claim() -> Arc<Claim> {
+    Arc::new(Claim { lock_path: "/x/db.lock".into(), label: None, new_file: NewFile::Mode(0o600) })
+}
+
+type Outcome = Result<WriteGuard, Error>;
+
+fn request(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
+    let (sender, receiver) = mpsc::channel();
+    let settle = Box::new(move |outcome| sender.send(outcome).unwrap_or(()));
+    (Request { claim: claim(), timeout, owner: 1, settle }, receiver)
+}
+
+const LONG: Option<Duration> = Some(Duration::from_secs(3600));
+
+#[test]
+fn grants_come_in_the_order_of_the_calls() {
+    let (_, queue) = world();
+    let first = queue.try_acquire(&claim()).unwrap().expect("free");
+    let (order, granted) = mpsc::channel();
+    for n in 0..20 {
+        let order = order.clone();
+        let settle = Box::new(move |outcome: Outcome| order.send((n, outcome)).unwrap_or(()));
+        queue.wait(Request { claim: claim(), timeout: None, owner: 1, settle });
+    }
+    first.release().unwrap();
+    for expected in 0..20 {
+        let (n, outcome) = granted.recv().unwrap();
+        assert_eq!(n, expected);
+        outcome.unwrap().release().unwrap();
+    }
+}
+
+#[test]
+fn nobody_overtakes_an_entry_that_was_there_before() {
+    let (_, queue) = world();
+    let (early, early_outcome) = request(LONG);
+    let early = queue.enter(early);
+    assert!(queue.try_acquire(&claim()).unwrap().is_none());
+    queue.attempt(early);
+    assert!(early_outcome.recv().unwrap().is_ok());
+}
+
+#[test]
+fn only_a_tried_entry_expires_and_only_at_its_deadline() {
+    let (_, queue) = world();
+    let (untried, _untried_outcome) = request(Some(Duration::from_millis(500)));
+    queue.enter(untried);
+    let now = Instant::now();
+    let mut state = queue.state();
+    assert!(state.expire(now + Duration::from_secs(1)).is_empty());
+    state.mark_tried();
+    assert!(state.expire(now + Duration::from_millis(400)).is_empty());
+    assert_eq!(state.expire(now + Duration::from_millis(501)).len(), 1);
+    assert!(state.entries.is_empty());
+}
+
+#[test]
+fn a_timeout_names_the_holder_and_leaves_the_others_waiting() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (short, short_outcome) = request(Some(Duration::from_millis(1)));
+    let (long, long_outcome) = request(LONG);
+    queue.wait(short);
+    queue.wait(long);
+    match short_outcome.recv().unwrap() {
+        Err(Error::Timeout { holder, timeout }) => {
+            assert_eq!((holder.as_str(), timeout), ("pid:7", Duration::from_millis(1)));
+        }
+        other => panic!("{other:?}"),
+    }
+    world.unlock_by(STRANGER);
+    assert!(long_outcome.recv().unwrap().is_ok());
+}
+
+#[test]
+fn a_timeout_of_zero_is_one_attempt() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (once, outcome) = request(Some(Duration::ZERO));
+    let id = queue.enter(once);
+    queue.attempt(id);
+    assert!(matches!(outcome.recv().unwrap(), Err(Error::Timeout { .. })));
+    assert!(queue.state().waiter.is_none());
+}
+
+#[test]
+fn a_cancelled_entry_settles_and_the_next_one_is_served() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (first, first_outcome) = request(None);
+    let (second, second_outcome) = request(None);
+    let first = queue.wait(first);
+    queue.wait(second);
+    queue.cancel(first);
+    assert!(matches!(first_outcome.recv().unwrap(), Err(Error::Cancelled)));
+    world.unlock_by(STRANGER);
+    assert!(second_outcome.recv().unwrap().is_ok());
+}
+
+#[test]
+fn a_late_grant_that_nobody_wants_is_given_back() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (request, outcome) = request(Some(Duration::from_millis(1)));
+    queue.wait(request);
+    assert!(outcome.recv().unwrap().is_err());
+    world.unlock_by(STRANGER);
+    while queue.state().waiter.is_some() {
+        std::thread::yield_now();
+    }
+    assert!(!queue.state().held);
+    assert!(world.lock_by(STRANGER));
+}
+
+#[test]
+fn an_entry_whose_worker_does_not_come_is_overtaken() {
+    let (_, queue) = world();
+    let (request, outcome) = request(LONG);
+    let id = queue.enter(request);
+    queue.overtake(id);
+    let guard = outcome.recv().unwrap().unwrap();
+    queue.attempt(id);
+    guard.release().unwrap();
+    assert!(outcome.recv().is_err(), "settled once");
+}
+
+#[test]
+fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
+    let (_, queue) = world();
+    let first = queue.try_acquire(&claim()).unwrap().expect("free");
+    let settle = Box::new(|_: Outcome| panic!("under the grant"));
+    queue.wait(Request { claim: claim(), timeout: None, owner: 1, settle });
+    let (next, next_outcome) = request(None);
+    queue.wait(next);
+    first.release().unwrap();
+    assert!(next_outcome.recv().unwrap().is_ok());
+}
+
+#[test]
+fn a_lock_that_cannot_be_given_back_is_freed_by_closing_it() {
+    let (world, queue) = world();
+    let guard = queue.try_acquire(&claim()).unwrap().expect("free");
+    world.unlock_fails.store(true, Ordering::SeqCst);
+    assert!(matches!(guard.release(), Err(Error::Io { syscall: "flock", .. })));
+    assert!(world.lock_by(STRANGER));
+}
+
+#[test]
+fn a_full_disk_does_not_fail_the_hold() {
+    // Every `announce` of the fake lock file fails with ENOSPC.
+    let (_, queue) = world();
+    assert!(queue.try_acquire(&claim()).unwrap().is_some());
+}
+
+#[test]
+fn an_error_of_open_is_an_error_at_once() {
+    let (world, queue) = world();
+    world.open_fails.store(true, Ordering::SeqCst);
+    assert!(matches!(queue.try_acquire(&claim()), Err(Error::Io { syscall: "open", .. })));
+    let (request, outcome) = request(None);
+    queue.wait(request);
+    assert!(matches!(outcome.recv().unwrap(), Err(Error::Io { .. })));
+}
+
+#[test]
+fn a_caller_that_comes_after_the_file_was_replaced_gets_the_new_one() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (stuck, stuck_outcome) = request(None);
+    queue.wait(stuck);
+    while queue.state().blocked_on.is_none() {
+        std::thread::yield_now();
+    }
+    // The stranger keeps the old file; the new one is free.
+    *world.locked.lock().unwrap() = None;
+    world.inode.fetch_add(1, Ordering::SeqCst);
+    let (next, next_outcome) = request(None);
+    queue.wait(next);
+    stuck_outcome.recv().unwrap().unwrap().release().unwrap();
+    assert!(next_outcome.recv().unwrap().is_ok());
+}
+
+#[test]
+fn an_extended_deadline_is_the_one_that_counts() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (request, outcome) = request(LONG);
+    let id = queue.wait(request);
+    queue.extend(id, Some(Duration::from_millis(1)));
+    assert!(matches!(outcome.recv().unwrap(), Err(Error::Timeout { .. })));
+}
+
+#[test]
+fn the_waits_of_an_owner_that_ends_are_called_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let queue = Queue::of_directory(dir.path()).unwrap();
+    let claim = Arc::new(Claim { lock_path: dir.path().join("db.lock"), label: None, new_file: NewFile::Mode(0o600) });
+    let _held = queue.try_acquire(&claim).unwrap().expect("free");
+    let (sender, receiver) = mpsc::channel();
+    for owner in [71, 72] {
+        let sender = sender.clone();
+        let settle = Box::new(move |outcome: Outcome| sender.send((owner, outcome)).unwrap_or(()));
+        queue.wait(Request { claim: Arc::clone(&claim), timeout: None, owner, settle });
+    }
+    abandon(71);
+    let (owner, outcome) = receiver.recv().unwrap();
+    assert!(owner == 71 && matches!(outcome, Err(Error::Cancelled)));
+    assert_eq!(queue.state().entries.len(), 1);
+}

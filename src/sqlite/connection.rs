@@ -1,0 +1,130 @@
+//! Opening a database: one connection that reads, one that writes.
+//!
+//! The file is opened as it is. Making it a WAL database is part of its first write, under the lock: without the lock,
+//! several processes that do it at once make each other fail.
+
+#![forbid(unsafe_code)]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::Error;
+
+/// How far a commit has to get before it counts, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Survives the crash of a process; the last commits may go with a power cut.
+    #[default]
+    Normal,
+    /// Durable when the write returns.
+    Full,
+}
+
+/// How a connection is set up.
+#[derive(Clone, Debug)]
+pub struct ConnectionOptions {
+    /// Do not make a missing file. Default: it is made.
+    pub file_must_exist: bool,
+    /// SQLite's own busy timeout: matters only against programs that ignore `db.lock`. Default 500 ms.
+    pub busy_timeout: Duration,
+    /// Default [`Synchronous::Normal`].
+    pub synchronous: Synchronous,
+    /// Are foreign keys enforced? Default: they are.
+    pub foreign_keys: bool,
+}
+
+impl Default for ConnectionOptions {
+    fn default() -> Self {
+        Self {
+            file_must_exist: false,
+            busy_timeout: Duration::from_millis(500),
+            synchronous: Synchronous::Normal,
+            foreign_keys: true,
+        }
+    }
+}
+
+fn open(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
+    // No URI: a name with `?` or `%` in it is a name. One thread at a time uses a connection, so no mutex.
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if !options.file_must_exist {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, options.foreign_keys)?;
+    // A misspelt column in double quotes is an error, not a string: https://www.sqlite.org/quirks.html
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    Ok(connection)
+}
+
+/// Opens the connection that reads, and finds out whether the file is a database at all. Never waits.
+///
+/// # Errors
+/// `SQLITE_CANTOPEN`, `SQLITE_NOTADB` and what else opening gives.
+pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
+    let connection = open(path, options)?;
+    connection.pragma_update(None, "query_only", true)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    match set_synchronous(&connection, options.synchronous) {
+        // Somebody has the file to himself for a moment. It is a database then, and for reading the setting is idle.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
+        outcome => outcome?,
+    }
+    connection.busy_timeout(options.busy_timeout)?;
+    Ok(connection)
+}
+
+/// Opens the connection that writes. Reads nothing yet.
+///
+/// # Errors
+/// What opening gives.
+pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
+    let connection = open(path, options)?;
+    connection.busy_timeout(options.busy_timeout)?;
+    Ok(connection)
+}
+
+/// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
+///
+/// # Errors
+/// `SQLITE_BUSY` when a program that ignores the lock has the file to itself.
+pub(super) fn prepare_writer(connection: &Connection, options: &ConnectionOptions) -> Result<(), Error> {
+    enable_wal(connection, options.busy_timeout)?;
+    Ok(set_synchronous(connection, options.synchronous)?)
+}
+
+/// SQLite reads the file for this pragma, so it is where a file that is no database shows.
+fn set_synchronous(connection: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
+    let value = match synchronous {
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Full => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", value)
+}
+
+/// Makes the database a WAL database, <https://www.sqlite.org/wal.html>. Where the file system has no shared memory,
+/// SQLite keeps the mode it had.
+fn enable_wal(connection: &Connection, busy_timeout: Duration) -> Result<(), Error> {
+    let give_up = Instant::now() + busy_timeout;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            // The switch needs the file for itself and does not ask the busy handler when a reader is in the way.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {
+                pause();
+            }
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "SQLite does not tell when a reader of a rollback-journal database is done"
+)]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
+}

@@ -1,0 +1,95 @@
+//! What can go wrong in SQLite.
+
+#![forbid(unsafe_code)]
+
+use std::ffi::c_int;
+use std::fmt;
+
+use super::{codes, raw};
+
+/// Why SQLite, or a rule of ours about its use, refused.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// SQLite refused.
+    Sqlite(Failure),
+    /// A statement that writes was given to a plain read.
+    SyncWrite {
+        /// The statement.
+        sql: String,
+    },
+}
+
+/// An error of SQLite with all that it tells.
+#[derive(Debug)]
+pub struct Failure {
+    /// The extended result code.
+    pub errcode: c_int,
+    /// What went wrong in this case.
+    pub message: String,
+    /// The statement, never its bound values.
+    pub sql: Option<String>,
+    /// Byte offset of the failing token in `sql`, or -1.
+    pub offset: c_int,
+}
+
+impl Failure {
+    /// The name of the extended result code, such as `SQLITE_CONSTRAINT_UNIQUE`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        codes::name(self.errcode)
+    }
+
+    /// SQLite's description of the result code.
+    #[must_use]
+    pub fn errstr(&self) -> String {
+        raw::errstr(self.errcode)
+    }
+}
+
+impl Error {
+    /// A value of another type than it has to be.
+    pub(crate) fn mismatch(message: &str) -> Self {
+        Self::Sqlite(Failure { errcode: MISMATCH, message: message.to_owned(), sql: None, offset: -1 })
+    }
+
+    /// Adds the statement, where SQLite did not name one.
+    pub(super) fn in_statement(mut self, statement: &str) -> Self {
+        if let Self::Sqlite(Failure { sql: sql @ None, .. }) = &mut self {
+            *sql = Some(statement.to_owned());
+        }
+        self
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(match error {
+            rusqlite::Error::SqliteFailure(code, message) => Failure {
+                errcode: code.extended_code,
+                message: message.unwrap_or_else(|| raw::errstr(code.extended_code)),
+                sql: None,
+                offset: -1,
+            },
+            rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
+                Failure { errcode: error.extended_code, message: msg, sql: Some(sql), offset }
+            }
+            // What rusqlite itself refuses: a NUL in a statement, several statements at once.
+            _ => Failure { errcode: MISUSE, message: error.to_string(), sql: None, offset: -1 },
+        })
+    }
+}
+
+const MISMATCH: c_int = 20;
+const MISUSE: c_int = 21;
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(failure) => f.write_str(&failure.message),
+            Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,40 @@
+//! SQLite: connections, writes and reads, and nothing of the lock. Whoever calls the writer holds it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `connection` | how a database is opened and set up |
+//! | `writer` | the writing connection: one transaction for each write |
+//! | `reader` | the reading connection |
+//! | `records` | the table of the records API |
+//! | `pragma` | which pragmas only read |
+//! | `rows` | rows as values |
+//! | `error`, `codes` | errors and the names of their codes |
+//! | `raw` | the C interface, where rusqlite has no call for it |
+
+mod codes;
+mod connection;
+mod error;
+mod pragma;
+mod raw;
+mod reader;
+mod records;
+mod rows;
+mod writer;
+
+pub use connection::{ConnectionOptions, Synchronous};
+pub use error::{Error, Failure};
+pub use pragma::PragmaRows;
+pub use rows::Row;
+pub use rusqlite::Connection;
+pub use rusqlite::types::Value;
+pub use writer::Write;
+
+pub(crate) use reader::Reader;
+pub(crate) use writer::Writer;
+
+/// The version of the bundled SQLite, such as `3.54.1`. Never below 3.51.3: from 3.7.0 to 3.51.2 commits can be lost when
+/// two processes write and checkpoint at once.
+#[must_use]
+pub fn version() -> &'static str {
+    rusqlite::version()
+}

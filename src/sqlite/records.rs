@@ -1,0 +1,65 @@
+//! The table of the records API: `records(id, name, value)`.
+
+#![forbid(unsafe_code)]
+
+use rusqlite::{Connection, params};
+
+use super::{Error, Row, rows};
+
+const CREATE_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)";
+const INSERT: &str = "INSERT INTO records (name, value) VALUES (?1, ?2)";
+const UPDATE: &str = "UPDATE records SET value = ?2 WHERE id = ?1";
+const SELECT_ONE: &str = "SELECT id, name, value FROM records WHERE id = ?1";
+const SELECT_ALL: &str = "SELECT id, name, value FROM records ORDER BY id";
+
+/// Inserts a record and returns its id.
+pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<i64, Error> {
+    with_table(connection, || {
+        connection.prepare_cached(INSERT)?.execute(params![name, value])?;
+        Ok(connection.last_insert_rowid())
+    })
+}
+
+/// Sets the value of a record and returns how many there were: 0 or 1.
+pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<i64, Error> {
+    with_table(connection, || {
+        let changed = connection.prepare_cached(UPDATE)?.execute(params![id, value])?;
+        Ok(i64::try_from(changed).unwrap_or(i64::MAX))
+    })
+}
+
+/// The record with that id. A database without the table has none.
+pub(super) fn get(connection: &Connection, id: i64) -> Result<Option<Row>, Error> {
+    Ok(read(connection, SELECT_ONE, [id])?.pop())
+}
+
+/// All records in the order of their ids.
+pub(super) fn get_all(connection: &Connection) -> Result<Vec<Row>, Error> {
+    read(connection, SELECT_ALL, [])
+}
+
+fn read(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Row>, Error> {
+    let outcome = connection.prepare_cached(sql).and_then(|mut statement| rows::collect(&mut statement, params));
+    match outcome {
+        Ok(rows) => Ok(rows),
+        Err(_) if is_missing(connection)? => Ok(Vec::new()),
+        Err(error) => Err(Error::from(error).in_statement(sql)),
+    }
+}
+
+/// Makes the table if `write` fails for want of it, and writes again.
+fn with_table(connection: &Connection, write: impl Fn() -> rusqlite::Result<i64>) -> Result<i64, Error> {
+    match write() {
+        Ok(value) => Ok(value),
+        Err(_) if is_missing(connection)? => {
+            connection.execute_batch(CREATE_TABLE)?;
+            Ok(write()?)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_missing(connection: &Connection) -> Result<bool, Error> {
+    Ok(!connection.table_exists(None, "records")?)
+}
