@@ -9,6 +9,7 @@
 //! | [`lock`] | the lock protocol; knows nothing of SQLite |
 //! | [`sqlite`] | connections, writes, reads; knows nothing of the lock |
 //! | `db` | [`Database`], which joins both |
+//! | `node` | the Node-API face (feature `node`) |
 //!
 //! ```
 //! use sqlock::{Database, Error, lock};
@@ -29,6 +30,8 @@
 mod db;
 mod error;
 pub mod lock;
+#[cfg(feature = "node")]
+mod node;
 pub mod sqlite;
 
 pub use db::{DEFAULT_TIMEOUT, Database, DatabaseOptions, Record};

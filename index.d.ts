@@ -1,0 +1,277 @@
+/// <reference types="node" />
+
+// One rule explains the whole surface: reads are plain, writes are awaited.
+//
+// Durations are milliseconds, sizes bytes, instants ISO-8601 UTC strings. A method that returns a Promise never throws
+// synchronously. Bad arguments are a TypeError or RangeError that names the argument; unknown option names are a TypeError.
+
+/** A value as it is read back. A BLOB is a Buffer that owns its memory; invalid UTF-8 in a TEXT comes as U+FFFD. */
+export type SqlValue = null | number | bigint | string | Buffer
+
+/**
+ * How INTEGER values come back:
+ * - `'number'` (default): a RangeError `ERR_OUT_OF_RANGE` outside ±(2^53 - 1); never rounded
+ * - `'bigint'`: always a bigint
+ * - `'auto'`: a number where that is exact, else a bigint
+ */
+export type IntegerMode = 'number' | 'bigint' | 'auto'
+
+/** An INTEGER in an {@link IntegerMode}. */
+export type Int<M extends IntegerMode> = M extends 'number'
+  ? number
+  : M extends 'bigint'
+    ? bigint
+    : number | bigint
+
+// ---------------------------------------------------------------------------------------------------- errors
+
+/** The codes of {@link SqlockError}. They change only in a major version; messages may change at any time. */
+export type SqlockErrorCode =
+  /** The write lock was not granted in time, see {@link LockTimeout}. */
+  | 'ERR_SQLOCK_TIMEOUT'
+  /** `acquire()` on a WriteLocker that already holds the lock. */
+  | 'ERR_SQLOCK_HELD'
+  /** This async context would wait for itself. */
+  | 'ERR_SQLOCK_DEADLOCK'
+  /** Used after `close()`. */
+  | 'ERR_SQLOCK_CLOSED'
+  /** A pragma that writes was given to `pragma()`. */
+  | 'ERR_SQLOCK_SYNC_WRITE'
+  /** `db.lock` is a symbolic link, FIFO, directory, socket or device: refused before any byte is changed. */
+  | 'ERR_SQLOCK_LOCK_FILE'
+  /** An error of the operating system around the lock file or its directory; has `syscall`, `errno`, `path` and `cause`. */
+  | 'ERR_SQLOCK_IO'
+
+/** An error of sqlock itself. */
+export class SqlockError extends Error {
+  readonly code: SqlockErrorCode
+  /** The system call that failed, as in its man page: `'open'`. */
+  readonly syscall?: string
+  /** Symbolic, as in Node: `'EACCES'`. */
+  readonly errno?: string
+  readonly path?: string
+}
+
+/**
+ * The write lock was not granted in time. Nothing was written; the call may be repeated.
+ *
+ * `message` is exactly
+ * `` `write lock timeout after ${timeoutMs}ms\n  holder: ${holder}\n  try again or check if holder process is stuck` ``.
+ */
+export class LockTimeout extends SqlockError {
+  readonly name: 'LockTimeout'
+  readonly code: 'ERR_SQLOCK_TIMEOUT'
+  /**
+   * The trimmed text of db.lock, at most 4 KiB of it, control characters other than newline replaced; `'unknown'` when it
+   * is empty or unreadable.
+   */
+  readonly holder: string
+  /** The timeout that was asked for, ms. */
+  readonly timeoutMs: number
+  /**
+   * The holder parsed and looked up, or null when the text is not ours to parse. Not enumerable: logs do not carry the
+   * command lines of others.
+   */
+  readonly holderInfo: LockHolder | null
+  constructor(holder: string, timeoutMs: number)
+}
+
+/** An error of SQLite. */
+export class SqliteError extends Error {
+  readonly name: 'SqliteError'
+  /** The name of the extended result code, `'SQLITE_CONSTRAINT_UNIQUE'`; see https://www.sqlite.org/rescode.html. */
+  readonly code: string
+  /** The extended result code. */
+  readonly errcode: number
+  /** SQLite's description of the code. */
+  readonly errstr: string
+  /** The statement, never its bound values. */
+  readonly sql?: string
+  /** Byte offset of the failing token in `sql`, or -1. */
+  readonly offset: number
+}
+
+// ---------------------------------------------------------------------------------------------------- the lock
+
+/** Who holds a lock, as far as the text of the lock file and the system tell. */
+export interface LockHolder {
+  pid: number
+  /** When it was taken; null when the writer's clock format is not ISO-8601. */
+  time: string | null
+  /** Is a process with this pid alive in our pid namespace? null: it cannot be told. */
+  alive: boolean | null
+  /** Its command line, at most 512 characters; null when it is hidden or the process is gone. */
+  command: string | null
+  /** The `label` of the holder. */
+  label: string | null
+  /** Now minus `time`, ms. */
+  ageMs: number | null
+}
+
+export interface LockStatus {
+  /** From the kernel without disturbing anybody (Linux: /proc/locks), never from the text. */
+  locked: boolean
+  lockPath: string
+  /** Only while it is locked: a text that a killed process left behind is never reported as a holder. */
+  holder: LockHolder | null
+}
+
+export interface WriteLockerOptions {
+  /** What this holder is doing, shown to those who wait. At most 200 printable characters, no newline. */
+  label?: string
+  /** Permission bits of a new db.lock. Default: those of the database file for a DB, 0o600 for a WriteLocker. */
+  mode?: number
+  /**
+   * Emit a process warning `SQLOCK_LONG_HOLD` with the stack of the acquire when a hold lasts longer than this, ms.
+   * Default: never.
+   */
+  longHoldMs?: number
+}
+
+export interface AcquireOptions {
+  /** ms. Default 500; 0: one attempt; Infinity: no deadline. */
+  timeout?: number
+  /** While waiting: leaves the queue and rejects with `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** Proof of a hold. It ends with `release()`, `unlock()`, `await using`, the end of its thread, or of the process. */
+export interface LockGuard extends AsyncDisposable {
+  readonly held: boolean
+  /** Gives the lock back, at once. Idempotent. */
+  release(): Promise<void>
+}
+
+/**
+ * Exclusive, cross-process lock on `<baseDir>/db.lock`: flock(2), which the kernel frees when the process ends for whatever
+ * reason. No stale time, no heartbeat. Waiting never occupies a libuv worker and never blocks the event loop. The file is
+ * never deleted.
+ */
+export class WriteLocker implements AsyncDisposable {
+  /**
+   * @param baseDir an existing directory, made absolute now: a later chdir changes nothing
+   * @throws {TypeError} {RangeError} for bad arguments
+   * @throws {SqlockError} ERR_SQLOCK_IO when baseDir is no directory
+   */
+  constructor(baseDir: string | URL, options?: WriteLockerOptions)
+  /** The absolute path of the lock file. */
+  readonly lockPath: string
+  readonly held: boolean
+  /**
+   * Takes the lock, waiting for it in the order of the calls.
+   *
+   * @param timeout ms (default 500) or options
+   * @throws {LockTimeout}
+   * @throws {SqlockError} ERR_SQLOCK_HELD, ERR_SQLOCK_DEADLOCK, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO
+   */
+  acquire(timeout?: number | AcquireOptions): Promise<LockGuard>
+  /** One attempt: a guard, or null when somebody holds the lock or waits for it in this process. */
+  tryAcquire(): Promise<LockGuard | null>
+  /** Empties the lock file and gives the lock back, at once. Nothing happens when it is not held. */
+  unlock(): Promise<void>
+  /** The same as `unlock()`. */
+  release(): Promise<void>
+  /**
+   * Acquires, awaits `fn`, unlocks. Writes of a DB to this directory that are issued in `fn` run under the hold. The error
+   * of `fn` wins over an error of the unlock.
+   */
+  withLock<T>(fn: () => T | PromiseLike<T>, options?: number | AcquireOptions): Promise<T>
+  /** Who holds the lock, without disturbing anybody. */
+  status(): Promise<LockStatus>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+// ---------------------------------------------------------------------------------------------------- the database
+
+export interface DBOptions<M extends IntegerMode = 'number'> {
+  /** Do not make the file or its directory. Default false. */
+  fileMustExist?: boolean
+  /** Longest wait for the write lock, ms. Default 500. */
+  timeout?: number
+  /** SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. Default 500. */
+  busyTimeout?: number
+  /**
+   * `'NORMAL'` (default): survives a crashed process; the last commits may go with a power cut. `'FULL'`: durable when the
+   * write resolves. See https://www.sqlite.org/pragma.html#pragma_synchronous.
+   */
+  synchronous?: 'NORMAL' | 'FULL'
+  /** Are foreign keys enforced? Default true. */
+  foreignKeys?: boolean
+  /** How INTEGER values come back. Default `'number'`. */
+  integers?: M
+  /** How this DB appears to others that wait for the lock. */
+  lock?: WriteLockerOptions
+}
+
+/**
+ * A row of `records(id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)`. The table is made by the first
+ * write that needs it; one that is already there, also with further columns, is used as it is.
+ */
+export interface RecordRow<M extends IntegerMode = 'number'> {
+  id: Int<M>
+  name: string
+  value: Int<M>
+}
+
+/**
+ * One SQLite file in WAL mode, safe to open in any number of processes and worker threads at once. The lock is
+ * `<directory of dbPath>/db.lock`, so all databases of one directory share it.
+ */
+export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
+  /**
+   * Opens synchronously, making missing directories, and never waits for the lock: an existing database is opened as it is;
+   * making it a WAL database is part of its first write. `':memory:'` and `''` are refused.
+   *
+   * @throws {TypeError} {RangeError} for bad arguments
+   * @throws {SqliteError} SQLITE_CANTOPEN, SQLITE_NOTADB
+   * @throws {SqlockError} ERR_SQLOCK_IO when the directory cannot be made or used
+   */
+  constructor(dbPath: string | URL, options?: DBOptions<M>)
+  /** Absolute. */
+  readonly dbPath: string
+  /** The directory of `dbPath`. */
+  readonly baseDir: string
+  readonly open: boolean
+  /** Does the current async context hold this database's write lock? */
+  readonly inWriteLock: boolean
+
+  /**
+   * Inserts a record and resolves to its id after the COMMIT. An id beyond ±(2^53 - 1) comes as a bigint in every mode.
+   *
+   * @param value an integer: a safe-integer number, or a bigint within 64 bits
+   * @throws {LockTimeout} {SqliteError} {SqlockError}
+   */
+  createRecord(name: string, value: number | bigint): Promise<Int<M>>
+  /** Sets the value of a record. Resolves after the COMMIT, also when no row has that id. */
+  updateRecord(id: number | bigint, value: number | bigint): Promise<void>
+  /** Reads a record on the calling thread. Never takes the lock. */
+  getRecord(id: number | bigint): RecordRow<M> | undefined
+  /** Reads all records on the calling thread, in the order of their ids. Never takes the lock. */
+  getAllRecords(): RecordRow<M>[]
+  /**
+   * Runs `fn` while this process holds the cross-process lock, until the promise of `fn` settles. Not a transaction: each
+   * write in it commits by itself. Writes to this directory that are issued in the async context of `fn` use the hold; work
+   * that outlives `fn` does not. In a scope of this directory `fn` runs under the hold of that scope.
+   */
+  withWriteLock<T>(fn: () => T | PromiseLike<T>, options?: number | AcquireOptions): Promise<T>
+  /**
+   * Reads a pragma: rows as objects, or with `simple` the first column of the first row.
+   *
+   * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a pragma that writes
+   */
+  pragma(source: string, options?: { simple?: boolean }): unknown
+  /** Who holds the lock of this directory, without disturbing anybody. */
+  lockStatus(): Promise<LockStatus>
+  /**
+   * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes and running callbacks, with their own calls,
+   * finish. SQLite's closing checkpoint runs on a worker. Idempotent; need not be awaited. In one of its own callbacks:
+   * ERR_SQLOCK_DEADLOCK.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** The version of the bundled SQLite, `'3.54.1'`; never below 3.51.3, which fixed a corruption of the WAL. */
+export const sqliteVersion: string
+/** The version of sqlock. */
+export const version: string

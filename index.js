@@ -1,0 +1,9 @@
+'use strict'
+
+const { DB } = require('./lib/db')
+const { LockTimeout, SqliteError, SqlockError } = require('./lib/errors')
+const { sqliteVersion } = require('./lib/native')
+const { WriteLocker } = require('./lib/write-locker')
+const { version } = require('./package.json')
+
+module.exports = { DB, LockTimeout, SqliteError, SqlockError, WriteLocker, sqliteVersion, version }

@@ -1,0 +1,83 @@
+/**
+ * Native calls that may have to wait for the lock.
+ *
+ * An attempt is `{ settled, waiting(), extend(ms) }`: a promise that is rejected with what the addon tells of a failure,
+ * whether it still stands in the queue, and a new deadline counted from now. It has entered the queue of the process when
+ * the call that made it returns.
+ */
+'use strict'
+
+const { clearTimeout, setTimeout } = require('node:timers')
+const { release } = require('./native')
+
+/**
+ * How long a write may wait for a libuv worker, ms. When the pool is full of other work, the thread that waits for the
+ * lock takes the write over.
+ */
+const POOL_PATIENCE_MS = 20
+
+/** The lock for a hold that JavaScript owns; resolves to its number. `signal` makes it leave the queue. */
+function lockAttempt(lock, timeoutMs, signal) {
+  const hold = lock.tryAcquire()
+  if (hold !== null) return { settled: Promise.resolve(hold), waiting: () => false, extend() {} }
+  const wait = lock.wait()
+  const granted = wait.start(timeoutMs)
+  return {
+    settled: signal ? heed(signal, wait, granted) : granted,
+    waiting: () => true,
+    extend: ms => wait.extend(ms)
+  }
+}
+
+async function heed(signal, wait, granted) {
+  const leave = () => wait.cancel()
+  signal.addEventListener('abort', leave, { once: true })
+  try {
+    const hold = await granted
+    if (!signal.aborted) return hold
+    // Granted and aborted in the same moment.
+    release(hold)
+    throw signal.reason
+  } catch (failure) {
+    throw failure?.kind === 'cancelled' ? signal.reason : failure
+  } finally {
+    signal.removeEventListener('abort', leave)
+  }
+}
+
+/** What somebody is told who would wait now: a timeout with the holder of this moment. */
+async function refusal(lock) {
+  try {
+    // After a failed attempt, no time to wait is a refusal.
+    return await lock.wait().start(0)
+  } catch (failure) {
+    return failure
+  }
+}
+
+/** A write; resolves to what came of it, `{ value, warning }`. */
+function writeAttempt(submission) {
+  return {
+    settled: follow(submission),
+    waiting: () => submission.waiting(),
+    extend: ms => submission.extend(ms)
+  }
+}
+
+async function follow(submission) {
+  const outcome = await orNullAfter(POOL_PATIENCE_MS, submission.run())
+  return outcome ?? submission.overtake()
+}
+
+function orNullAfter(ms, promise) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms, null)
+    const ended = settle => value => {
+      clearTimeout(timer)
+      settle(value)
+    }
+    promise.then(ended(resolve), ended(reject))
+  })
+}
+
+module.exports = { lockAttempt, refusal, writeAttempt }

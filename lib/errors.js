@@ -1,0 +1,101 @@
+/**
+ * The error classes. Codes are part of the API and change only in a major version; messages may change at any time, but for
+ * that of LockTimeout.
+ */
+'use strict'
+
+const { getSystemErrorMap } = require('node:util')
+
+/** An error of sqlock itself; `code` says which. */
+class SqlockError extends Error {
+  constructor(code, message, details) {
+    super(message, details?.cause && { cause: details.cause })
+    this.code = code
+    for (const field of ['syscall', 'errno', 'path']) {
+      if (details?.[field] !== undefined) this[field] = details[field]
+    }
+  }
+}
+
+/** The write lock was not granted in time. Nothing was written; the call may be repeated. */
+class LockTimeout extends SqlockError {
+  #holderInfo
+
+  constructor(holder, timeoutMs, holderInfo = null) {
+    super(
+      'ERR_SQLOCK_TIMEOUT',
+      `write lock timeout after ${timeoutMs}ms\n  holder: ${holder}\n  try again or check if holder process is stuck`
+    )
+    this.holder = holder
+    this.timeoutMs = timeoutMs
+    this.#holderInfo = holderInfo
+  }
+
+  /** An accessor of the prototype and so not enumerable: logs do not carry the command lines of others. */
+  get holderInfo() {
+    return this.#holderInfo
+  }
+}
+
+/** An error of SQLite. */
+class SqliteError extends Error {
+  constructor({ message, code, errcode, errstr, sql, offset }) {
+    super(message)
+    Object.assign(this, { code, errcode, errstr })
+    if (sql !== null && sql !== undefined) this.sql = sql
+    this.offset = offset
+  }
+}
+
+for (const [name, errorClass] of Object.entries({ SqlockError, LockTimeout, SqliteError })) {
+  Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true })
+}
+
+/** A TypeError as Node throws it for an argument of a wrong type. */
+function argumentTypeError(message) {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_TYPE' })
+}
+
+/** A TypeError as Node throws it for an argument of the right type that cannot be used. */
+function argumentValueError(message) {
+  return Object.assign(new TypeError(message), { code: 'ERR_INVALID_ARG_VALUE' })
+}
+
+/** A RangeError as Node throws it. */
+function outOfRange(message) {
+  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
+}
+
+/** The error for what the addon tells of a failure; whatever else was thrown stays as it is. */
+function fromFailure(failure) {
+  switch (failure?.kind) {
+    case 'timeout':
+      return new LockTimeout(failure.holder, failure.timeoutMs, failure.holderInfo)
+    case 'sqlite':
+      return new SqliteError(failure)
+    case 'sqlock':
+      return failure.syscall ? systemError(failure) : new SqlockError(failure.code, failure.message, failure)
+    case 'panic':
+      return new Error(`a bug in sqlock: ${failure.message}; please report it`)
+    default:
+      return failure
+  }
+}
+
+/** An error of the operating system in the form of Node's own: its name for the errno, and the error itself as cause. */
+function systemError({ code, message, syscall, path, errno }) {
+  const [name, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, message]
+  const cause = new Error(`${name}: ${text}, ${syscall} '${path}'`)
+  Object.assign(cause, { errno: -errno, code: name, syscall, path })
+  return new SqlockError(code, cause.message, { syscall, errno: name, path, cause })
+}
+
+module.exports = {
+  SqlockError,
+  LockTimeout,
+  SqliteError,
+  argumentTypeError,
+  argumentValueError,
+  outOfRange,
+  fromFailure
+}

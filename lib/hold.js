@@ -1,0 +1,65 @@
+/**
+ * A hold of the write lock that JavaScript owns. Its guard is on the native side, where no garbage collection reaches it.
+ */
+'use strict'
+
+const { clearTimeout, setTimeout } = require('node:timers')
+const { call, directoryOfHold, release } = require('./native')
+
+/** The longest delay of a timer; a longer one would fire at once. */
+const TIMER_MAX_MS = 0x7fff_ffff
+
+class Hold {
+  /** The number that the addon knows it by. */
+  id
+  /** Which directory is locked. */
+  directory
+  #alarm
+
+  /** @param longHoldMs emit a process warning with `stack` when the hold lasts longer */
+  constructor(id, longHoldMs, stack) {
+    this.id = id
+    this.directory = directoryOfHold(id)
+    if (longHoldMs <= TIMER_MAX_MS) {
+      this.#alarm = setTimeout(warnOfLongHold, longHoldMs, longHoldMs, stack)
+      this.#alarm.unref()
+    }
+  }
+
+  get held() {
+    return this.id !== null
+  }
+
+  /** Empties the lock file and gives the lock back, at once. Idempotent. */
+  release() {
+    if (!this.held) return
+    const { id } = this
+    this.id = null
+    clearTimeout(this.#alarm)
+    call(() => release(id))
+  }
+}
+
+function warnOfLongHold(longHoldMs, { stack }) {
+  process.emitWarning(`the write lock has been held for more than ${longHoldMs} ms`, {
+    code: 'SQLOCK_LONG_HOLD',
+    detail: stack
+  })
+}
+
+/** Where a hold is asked for, when that may have to be told later. */
+function stackOf(longHoldMs, asker) {
+  if (longHoldMs > TIMER_MAX_MS) return undefined
+  const place = { name: 'acquired', message: 'here' }
+  Error.captureStackTrace(place, asker)
+  return place
+}
+
+/** Tells of an error that must not replace a result. */
+function warnOfRelease(error) {
+  process.emitWarning(`the write lock was given back with an error: ${error.message}`, {
+    code: 'SQLOCK_RELEASE'
+  })
+}
+
+module.exports = { Hold, stackOf, warnOfRelease }

@@ -1,0 +1,205 @@
+/**
+ * Argument checks and defaults: the only place in JavaScript where defaults are written. Each bad argument is named.
+ */
+'use strict'
+
+const { inspect } = require('node:util')
+const { fileURLToPath } = require('node:url')
+const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
+
+const LABEL_MAX_CHARS = 200
+const MODE_MAX = 0o777
+const INT64_MAX = 2n ** 63n - 1n
+const INT64_MIN = -(2n ** 63n)
+
+const DEFAULTS = Object.freeze({
+  timeout: 500,
+  busyTimeout: 500,
+  synchronous: 'NORMAL',
+  foreignKeys: true,
+  fileMustExist: false,
+  integers: 'number'
+})
+
+const show = value => inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
+
+function checkOptions(name, value, known) {
+  if (value === undefined) return {}
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw argumentTypeError(`${name} must be an object, not ${show(value)}`)
+  }
+  for (const key of Object.keys(value)) {
+    if (!known.includes(key)) {
+      throw argumentTypeError(`unknown option ${show(key)} in ${name}; known are ${known.join(', ')}`)
+    }
+  }
+  return value
+}
+
+function checkFunction(name, value) {
+  if (typeof value !== 'function') throw argumentTypeError(`${name} must be a function, not ${show(value)}`)
+}
+
+function checkBoolean(name, value) {
+  if (typeof value !== 'boolean') throw argumentTypeError(`${name} must be a boolean, not ${show(value)}`)
+  return value
+}
+
+function checkOneOf(name, value, choices) {
+  if (!choices.includes(value)) {
+    throw argumentTypeError(`${name} must be one of ${choices.map(show).join(', ')}, not ${show(value)}`)
+  }
+  return value
+}
+
+function checkString(name, value) {
+  if (typeof value !== 'string') throw argumentTypeError(`${name} must be a string, not ${show(value)}`)
+  if (!value.isWellFormed()) {
+    throw argumentTypeError(`${name} has a lone surrogate, which UTF-8 cannot represent: ${show(value)}`)
+  }
+  return value
+}
+
+/** Milliseconds, 0 or more; Infinity is for ever. */
+function checkDuration(name, value) {
+  if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number of ms, not ${show(value)}`)
+  if (!(value >= 0)) throw outOfRange(`${name} must be 0 ms or more, not ${show(value)}`)
+  return value
+}
+
+/** An integer that SQLite can hold and that has not lost digits on the way here. */
+function checkInteger(name, value) {
+  if (typeof value === 'bigint') {
+    if (value > INT64_MAX || value < INT64_MIN) {
+      throw outOfRange(`${name} must be an integer of at most 64 bits, not ${show(value)}`)
+    }
+    return value
+  }
+  if (typeof value !== 'number') {
+    throw argumentTypeError(`${name} must be an integer (number or bigint), not ${show(value)}`)
+  }
+  if (!Number.isSafeInteger(value)) {
+    const hint = Number.isInteger(value) ? '; use a bigint beyond 2^53 - 1' : ''
+    throw outOfRange(`${name} must be an integer, not ${show(value)}${hint}`)
+  }
+  return value
+}
+
+function checkPath(name, value) {
+  if (value instanceof URL) return checkPath(name, fileURLToPath(value))
+  checkString(name, value)
+  if (value === '') throw argumentTypeError(`${name} must not be empty`)
+  if (value.includes('\0')) throw argumentValueError(`${name} must not have a NUL in it: ${show(value)}`)
+  return value
+}
+
+function checkDatabasePath(value) {
+  const path = checkPath('dbPath', value)
+  if (path === ':memory:') {
+    throw argumentTypeError("dbPath must be a file: ':memory:' is of one connection, and nothing to share")
+  }
+  return path
+}
+
+function checkLabel(value) {
+  checkString('label', value)
+  if (value.length > LABEL_MAX_CHARS) {
+    throw outOfRange(`label must have at most ${LABEL_MAX_CHARS} characters, not ${value.length}`)
+  }
+  if (/\p{Cc}|\p{Zl}|\p{Zp}/u.test(value)) {
+    throw argumentValueError(`label must be one line of printable characters, not ${show(value)}`)
+  }
+  return value
+}
+
+function checkMode(value) {
+  if (typeof value !== 'number') throw argumentTypeError(`mode must be a number, not ${show(value)}`)
+  if (!Number.isInteger(value) || value < 0 || value > MODE_MAX) {
+    throw outOfRange(`mode must be permission bits from 0 to 0o777, not ${show(value)}`)
+  }
+  return value
+}
+
+function checkSignal(value) {
+  if (!(value instanceof AbortSignal))
+    throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
+  return value
+}
+
+/** Checks `value` unless it is left out. */
+const optional = (value, check, fallback) => (value === undefined ? fallback : check(value))
+
+/** `{ native, longHoldMs }`: what the addon needs, and what stays here. */
+function checkLockOptions(name, value) {
+  const { label, mode, longHoldMs } = checkOptions(name, value, ['label', 'mode', 'longHoldMs'])
+  return {
+    native: { label: optional(label, checkLabel), mode: optional(mode, checkMode) },
+    longHoldMs: optional(longHoldMs, ms => checkDuration('longHoldMs', ms), Infinity)
+  }
+}
+
+/** A timeout in ms, or `{ timeout, signal }`. */
+function checkAcquireOptions(value, defaultTimeout = DEFAULTS.timeout) {
+  const options = typeof value === 'number' ? { timeout: value } : value
+  const { timeout, signal } = checkOptions('options', options, ['timeout', 'signal'])
+  return {
+    timeout: optional(timeout, ms => checkDuration('timeout', ms), defaultTimeout),
+    signal: optional(signal, checkSignal)
+  }
+}
+
+const DATABASE_OPTIONS = [
+  'fileMustExist',
+  'timeout',
+  'busyTimeout',
+  'synchronous',
+  'foreignKeys',
+  'integers',
+  'lock'
+]
+
+function checkDatabaseOptions(value) {
+  const options = { ...DEFAULTS, ...definedOf(checkOptions('options', value, DATABASE_OPTIONS)) }
+  const busyTimeoutMs = checkDuration('busyTimeout', options.busyTimeout)
+  if (busyTimeoutMs > 0x7fff_ffff) {
+    throw outOfRange(`busyTimeout must be at most ${0x7fff_ffff} ms, not ${show(busyTimeoutMs)}`)
+  }
+  const lock = checkLockOptions('lock', options.lock)
+  return {
+    timeout: checkDuration('timeout', options.timeout),
+    integers: checkOneOf('integers', options.integers, ['number', 'bigint', 'auto']),
+    longHoldMs: lock.longHoldMs,
+    native: {
+      fileMustExist: checkBoolean('fileMustExist', options.fileMustExist),
+      busyTimeoutMs,
+      synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',
+      foreignKeys: checkBoolean('foreignKeys', options.foreignKeys),
+      lock: lock.native
+    }
+  }
+}
+
+/** An option that is undefined is one that is left out. */
+function definedOf(options) {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+}
+
+function checkPragma(source, options) {
+  const { simple } = checkOptions('options', options, ['simple'])
+  return {
+    source: checkString('source', source),
+    simple: optional(simple, value => checkBoolean('simple', value), false)
+  }
+}
+
+module.exports = {
+  checkAcquireOptions,
+  checkDatabaseOptions,
+  checkDatabasePath,
+  checkFunction,
+  checkInteger,
+  checkLockOptions,
+  checkPath,
+  checkPragma,
+  checkString
+}

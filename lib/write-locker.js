@@ -1,0 +1,101 @@
+/**
+ * The cross-process lock without a database.
+ */
+'use strict'
+
+const { lockAttempt } = require('./attempts')
+const { SqlockError } = require('./errors')
+const { Hold, stackOf } = require('./hold')
+const { LockGuard } = require('./lock-guard')
+const { NativeLock, call, settled } = require('./native')
+const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
+const { runAndRelease, scopeOf } = require('./scope')
+
+/** Tells of lockers that nobody can unlock any more. */
+const lost = new FinalizationRegistry(hold => {
+  if (!hold.held) return
+  process.emitWarning('a WriteLocker was garbage-collected while it held the lock, which stays held', {
+    code: 'SQLOCK_LOST_LOCKER'
+  })
+})
+
+class WriteLocker {
+  #lock
+  #longHoldMs
+  #hold = null
+
+  constructor(baseDir, options) {
+    const path = checkPath('baseDir', baseDir)
+    const { native, longHoldMs } = checkLockOptions('options', options)
+    this.#longHoldMs = longHoldMs
+    this.#lock = call(() => new NativeLock(path, native))
+  }
+
+  get lockPath() {
+    return this.#lock.lockPath
+  }
+
+  get held() {
+    return this.#hold?.held ?? false
+  }
+
+  async acquire(options) {
+    const { timeout, signal } = checkAcquireOptions(options)
+    return this.#guard(await this.#acquire(timeout, signal, this.acquire))
+  }
+
+  async tryAcquire() {
+    const id = call(() => this.#lock.tryAcquire())
+    return id === null ? null : this.#guard(this.#take(id, this.tryAcquire))
+  }
+
+  async unlock() {
+    this.#hold?.release()
+  }
+
+  async release() {
+    await this.unlock()
+  }
+
+  async withLock(fn, options) {
+    checkFunction('fn', fn)
+    const { timeout, signal } = checkAcquireOptions(options)
+    return runAndRelease(this, await this.#acquire(timeout, signal, this.withLock), fn)
+  }
+
+  async status() {
+    return settled(this.#lock.status())
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.unlock()
+  }
+
+  async #acquire(timeout, signal, asker) {
+    if (this.held) {
+      throw new SqlockError('ERR_SQLOCK_HELD', `this WriteLocker already holds ${this.lockPath}`)
+    }
+    if (call(() => scopeOf(this.#lock))) {
+      throw new SqlockError(
+        'ERR_SQLOCK_DEADLOCK',
+        `this async context already holds ${this.lockPath} and would wait for itself`
+      )
+    }
+    signal?.throwIfAborted()
+    const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
+    return this.#take(await settled(attempt.settled), asker)
+  }
+
+  #take(id, asker) {
+    const hold = new Hold(id, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
+    this.#hold = hold
+    lost.register(this, hold)
+    return hold
+  }
+
+  #guard(hold) {
+    return new LockGuard(hold, this)
+  }
+}
+
+module.exports = { WriteLocker }

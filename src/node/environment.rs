@@ -1,0 +1,77 @@
+//! The holds of one JavaScript thread, and what happens when the thread ends.
+//!
+//! A hold that JavaScript owns is a number there; the guard stays here, so that no garbage collection releases it. When
+//! the thread ends, its guards are dropped and its waits called off: a hold taken in a worker thread never outlives it.
+
+#![deny(unsafe_code)]
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, Result};
+use napi_derive::napi;
+
+use super::error::exception;
+use crate::lock::{self, WriteGuard};
+
+/// The number of a hold that there is not: the write takes the lock itself.
+pub(super) const NO_HOLD: i64 = 0;
+
+thread_local! {
+    static HOLDS: RefCell<HashMap<i64, Arc<WriteGuard>>> = RefCell::default();
+    static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
+    static OWNER: u64 = {
+        static OWNERS: AtomicU64 = AtomicU64::new(1);
+        OWNERS.fetch_add(1, Ordering::Relaxed)
+    };
+}
+
+#[napi(module_exports)]
+pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
+    env.add_env_cleanup_hook((), |()| {
+        lock::abandon(owner());
+        // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
+        let holds = HOLDS.take();
+        drop(holds);
+    })?;
+    Ok(())
+}
+
+/// Names this thread as the owner of its waits.
+pub(super) fn owner() -> u64 {
+    OWNER.with(|owner| *owner)
+}
+
+/// Keeps a guard for JavaScript.
+pub(super) fn keep(guard: WriteGuard) -> i64 {
+    let hold = LAST_HOLD.get() + 1;
+    LAST_HOLD.set(hold);
+    HOLDS.with_borrow_mut(|holds| holds.insert(hold, Arc::new(guard)));
+    hold
+}
+
+/// The guard of a hold, for a write under it: the lock is not given back before the write is done.
+pub(super) fn guard(hold: i64) -> Option<Arc<WriteGuard>> {
+    HOLDS.with_borrow(|holds| holds.get(&hold).cloned())
+}
+
+/// Empties the lock file and gives the lock back, on this thread, at once. Nothing happens when the hold is gone.
+#[napi(catch_unwind)]
+pub fn release(env: Env, hold: i64) -> Result<()> {
+    let guard = HOLDS.with_borrow_mut(|holds| holds.remove(&hold));
+    // A write under it still runs: the last one that lets go releases.
+    match guard.and_then(Arc::into_inner) {
+        Some(guard) => guard.release().map_err(|error| exception(&env, error)),
+        None => Ok(()),
+    }
+}
+
+/// A number that tells the directory of a hold from others of this process; `null` when the hold is gone.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn directory_of_hold(hold: i64) -> Option<u32> {
+    guard(hold).map(|guard| guard.directory_id())
+}

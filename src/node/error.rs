@@ -1,0 +1,125 @@
+//! Errors as data.
+//!
+//! JavaScript sees an object with a `kind` and the fields of the error; `lib/errors.js` makes the instance of a class of
+//! it, which so gets the stack of the caller.
+
+#![forbid(unsafe_code)]
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use napi::bindgen_prelude::Object;
+use napi::{Env, JsValue, Result};
+
+use super::convert::duration_to_ms;
+use super::lock::HolderInfo;
+use crate::lock::Holder;
+use crate::{Error, lock, sqlite};
+
+/// What can become of a call besides its result.
+pub enum Failure {
+    Error(Error),
+    /// A bug of ours, with what the panic said.
+    Panic(String),
+}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
+    }
+}
+
+/// Runs `work` and turns a panic of it into a failure.
+pub(super) fn guarded<T, E: Into<Failure>>(
+    work: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<T, Failure> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(Into::into),
+        Err(payload) => Err(Failure::Panic(panic_message(&*payload))),
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+/// The failure as an exception of JavaScript.
+pub(super) fn exception(env: &Env, failure: impl Into<Failure>) -> napi::Error {
+    match describe(env, &failure.into()) {
+        Ok(object) => napi::Error::from(object.to_unknown()),
+        Err(error) => error,
+    }
+}
+
+/// The failure as an object.
+pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'env>> {
+    let mut object = Object::new(env)?;
+    match failure {
+        Failure::Panic(message) => {
+            object.set("kind", "panic")?;
+            object.set("message", message)?;
+        }
+        Failure::Error(Error::Lock(error)) => describe_lock(&mut object, error)?,
+        Failure::Error(Error::Sqlite(error)) => describe_sqlite(&mut object, error)?,
+        Failure::Error(error @ Error::Closed) => rule(&mut object, "ERR_SQLOCK_CLOSED", &error.to_string())?,
+    }
+    Ok(object)
+}
+
+fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
+    match error {
+        lock::Error::Timeout { holder, timeout } => {
+            object.set("kind", "timeout")?;
+            object.set("holder", holder)?;
+            object.set("holderInfo", Holder::parse(holder).map(HolderInfo::from))?;
+            object.set("timeoutMs", duration_to_ms(*timeout))
+        }
+        lock::Error::Cancelled => object.set("kind", "cancelled"),
+        lock::Error::NotRegular { path } => {
+            rule(object, "ERR_SQLOCK_LOCK_FILE", &error.to_string())?;
+            object.set("path", path.to_string_lossy().into_owned())
+        }
+        lock::Error::Io { syscall, path, source } => {
+            rule(object, "ERR_SQLOCK_IO", &source.to_string())?;
+            object.set("syscall", *syscall)?;
+            object.set("path", path.to_string_lossy().into_owned())?;
+            object.set("errno", source.raw_os_error())
+        }
+    }
+}
+
+fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()> {
+    match error {
+        sqlite::Error::SyncWrite { .. } => rule(object, "ERR_SQLOCK_SYNC_WRITE", &error.to_string()),
+        sqlite::Error::Sqlite(failure) => {
+            object.set("kind", "sqlite")?;
+            object.set("message", &failure.message)?;
+            object.set("code", failure.code())?;
+            object.set("errcode", failure.errcode)?;
+            object.set("errstr", failure.errstr())?;
+            object.set("sql", failure.sql.as_deref())?;
+            object.set("offset", failure.offset)
+        }
+    }
+}
+
+/// An error with a code of ours.
+fn rule(object: &mut Object<'_>, code: &str, message: &str) -> Result<()> {
+    object.set("kind", "sqlock")?;
+    object.set("code", code)?;
+    object.set("message", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_failure_with_its_message() {
+        let text = guarded(|| -> std::result::Result<(), Error> { panic!("out of {}", "tune") });
+        assert!(matches!(text, Err(Failure::Panic(message)) if message == "out of tune"));
+        let literal = guarded(|| -> std::result::Result<(), Error> { panic!("plain") });
+        assert!(matches!(literal, Err(Failure::Panic(message)) if message == "plain"));
+    }
+}

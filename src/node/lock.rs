@@ -1,0 +1,198 @@
+//! The lock of a directory, for holds that JavaScript owns.
+
+#![deny(unsafe_code)]
+
+use std::sync::{Arc, OnceLock};
+
+use napi::bindgen_prelude::{AsyncTask, Either, Null, Object};
+use napi::{Env, Result, Task};
+use napi_derive::napi;
+
+use super::convert::to_duration;
+use super::environment;
+use super::error::{Failure, exception, guarded};
+use crate::lock::{EntryId, Holder, LockOptions, Queue, Status, WriteLocker};
+
+/// Options of a lock.
+#[napi(object)]
+#[derive(Default)]
+pub struct NativeLockOptions {
+    pub label: Option<String>,
+    pub mode: Option<u32>,
+}
+
+impl From<NativeLockOptions> for LockOptions {
+    fn from(options: NativeLockOptions) -> Self {
+        Self { label: options.label, mode: options.mode }
+    }
+}
+
+/// The lock of a directory.
+#[napi]
+pub struct NativeLock {
+    locker: Arc<WriteLocker>,
+}
+
+impl NativeLock {
+    pub(super) fn new(locker: Arc<WriteLocker>) -> Self {
+        Self { locker }
+    }
+}
+
+#[napi]
+impl NativeLock {
+    #[napi(constructor, catch_unwind)]
+    pub fn open(env: Env, base_dir: String, options: NativeLockOptions) -> Result<Self> {
+        let locker = guarded(|| WriteLocker::with_options(base_dir, options.into()));
+        Ok(Self::new(Arc::new(locker.map_err(|failure| exception(&env, failure))?)))
+    }
+
+    #[napi(getter, catch_unwind)]
+    pub fn lock_path(&self) -> String {
+        self.locker.lock_path().to_string_lossy().into_owned()
+    }
+
+    /// A number that tells the directory that is there now from others of this process.
+    #[napi(catch_unwind)]
+    pub fn directory(&self, env: Env) -> Result<u32> {
+        self.locker.queue().map(|queue| queue.id()).map_err(|error| exception(&env, error))
+    }
+
+    /// One attempt on the calling thread, which never waits: a hold, or null when somebody is ahead.
+    #[napi(catch_unwind)]
+    pub fn try_acquire(&self, env: Env) -> Result<Option<i64>> {
+        let guard = self.locker.try_acquire().map_err(|error| exception(&env, error))?;
+        Ok(guard.map(environment::keep))
+    }
+
+    /// A wait after a failed attempt; `start` puts it into the queue.
+    #[napi(catch_unwind)]
+    pub fn wait(&self) -> NativeWait {
+        NativeWait { locker: Arc::clone(&self.locker), entry: Entry::default() }
+    }
+
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeStatus>")]
+    pub fn status(&self) -> AsyncTask<StatusTask> {
+        AsyncTask::new(StatusTask { locker: Arc::clone(&self.locker) })
+    }
+}
+
+/// The place of a call in the queue.
+#[derive(Clone, Default)]
+pub(super) struct Entry(Arc<OnceLock<(Arc<Queue>, EntryId)>>);
+
+impl Entry {
+    pub(super) fn set(&self, queue: Arc<Queue>, id: EntryId) {
+        let _ = self.0.set((queue, id));
+    }
+
+    /// Asks the queue; `None` when the call is in none.
+    pub(super) fn with<T>(&self, ask: impl FnOnce(&Arc<Queue>, EntryId) -> T) -> Option<T> {
+        self.0.get().map(|(queue, id)| ask(queue, *id))
+    }
+}
+
+/// A call that waits for the lock in order to give it to JavaScript.
+#[napi]
+pub struct NativeWait {
+    locker: Arc<WriteLocker>,
+    entry: Entry,
+}
+
+#[napi]
+impl NativeWait {
+    /// Joins the queue. The promise keeps the event loop alive until it settles.
+    #[napi(catch_unwind, ts_return_type = "Promise<number>")]
+    pub fn start<'env>(&self, env: &'env Env, timeout_ms: f64) -> Result<Object<'env>> {
+        let queue = self.locker.queue().map_err(|error| exception(env, error))?;
+        let (deferred, promise) = env.create_deferred::<i64, Box<dyn FnOnce(Env) -> Result<i64>>>()?;
+        let settle = Box::new(move |outcome: std::result::Result<_, crate::lock::Error>| {
+            // Dropped unheard when the thread has ended meanwhile, and the guard in it releases the lock.
+            deferred.resolve(Box::new(move |env| match outcome {
+                Ok(guard) => Ok(environment::keep(guard)),
+                Err(error) => Err(exception(&env, error)),
+            }));
+        });
+        let id = queue.wait(self.locker.request(to_duration(timeout_ms), environment::owner(), settle));
+        self.entry.set(queue, id);
+        Ok(promise)
+    }
+
+    /// Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.entry.with(|queue, id| queue.cancel(id));
+    }
+
+    /// Gives the wait a new deadline, counted from now.
+    #[napi(catch_unwind)]
+    pub fn extend(&self, timeout_ms: f64) {
+        self.entry.with(|queue, id| queue.extend(id, to_duration(timeout_ms)));
+    }
+}
+
+/// Reads who holds the lock, on a worker.
+pub struct StatusTask {
+    locker: Arc<WriteLocker>,
+}
+
+impl Task for StatusTask {
+    type Output = std::result::Result<Status, Failure>;
+    type JsValue = NativeStatus;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        Ok(guarded(|| self.locker.status()))
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<NativeStatus> {
+        output.map(NativeStatus::from).map_err(|failure| exception(&env, failure))
+    }
+}
+
+#[napi(object)]
+pub struct NativeStatus {
+    pub locked: bool,
+    pub lock_path: String,
+    pub holder: Nullable<HolderInfo>,
+}
+
+impl From<Status> for NativeStatus {
+    fn from(status: Status) -> Self {
+        let Status { locked, lock_path, holder } = status;
+        let holder = nullable(holder.map(HolderInfo::from));
+        Self { locked, lock_path: lock_path.to_string_lossy().into_owned(), holder }
+    }
+}
+
+#[napi]
+pub type Nullable<T> = Either<T, Null>;
+
+/// A field that is there, and null: `Option` would leave it out.
+fn nullable<T>(value: Option<T>) -> Nullable<T> {
+    value.map_or(Either::B(Null), Either::A)
+}
+
+/// What is known of a holder.
+#[napi(object)]
+pub struct HolderInfo {
+    pub pid: u32,
+    pub time: Nullable<String>,
+    pub alive: Nullable<bool>,
+    pub command: Nullable<String>,
+    pub label: Nullable<String>,
+    pub age_ms: Nullable<f64>,
+}
+
+impl From<Holder> for HolderInfo {
+    #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
+    fn from(holder: Holder) -> Self {
+        Self {
+            time: nullable(holder.iso_time()),
+            age_ms: nullable(holder.age_ms().map(|age| age as f64)),
+            pid: holder.pid,
+            alive: nullable(holder.alive),
+            command: nullable(holder.command),
+            label: nullable(holder.label),
+        }
+    }
+}

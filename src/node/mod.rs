@@ -1,0 +1,32 @@
+//! The Node-API face: convert the arguments, call the core, convert the result.
+//!
+//! `lib/native.js` is its only caller and has checked every argument, so the conversions here refuse rather than explain.
+//! Errors cross the border as data, see [`error`]. A panic is caught on every way in: it becomes an error, never the end
+//! of the process.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `environment` | the holds of one JavaScript thread, and what happens when it ends |
+//! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
+//! | `database` | a database: reads, and writes as submissions |
+//! | `submission` | a write on its way through a worker or the waiter thread |
+//! | `convert` | values |
+//! | `error` | errors as data |
+
+#![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
+
+mod convert;
+mod database;
+mod environment;
+mod error;
+mod lock;
+mod submission;
+
+use napi_derive::napi;
+
+/// The version of the bundled SQLite.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn sqlite_version() -> &'static str {
+    crate::sqlite::version()
+}

@@ -1,0 +1,221 @@
+//! A write on its way.
+//!
+//! A submission stands in the queue of its lock file from the call on. It is served by whichever thread comes first: the
+//! libuv worker that was sent for it, or, when that one finds the lock taken or does not come, the waiter thread. A
+//! worker never waits for the lock. The result is left in a [`Slot`], and the promise of whoever asks last is settled
+//! with it.
+
+#![deny(unsafe_code)]
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use napi::bindgen_prelude::{AsyncTask, Object};
+use napi::{Env, JsDeferred, Result, Task};
+use napi_derive::napi;
+
+use super::convert::{JsInteger, from_integer, to_duration};
+use super::environment;
+use super::error::{Failure, describe, exception, guarded};
+use super::lock::Entry;
+use crate::Database;
+use crate::lock::{self, Queue, WriteGuard};
+use crate::sqlite::Write;
+
+/// What came of a write, and what giving back the lock said after it.
+struct Written {
+    value: i64,
+    release: std::result::Result<(), lock::Error>,
+}
+
+type Outcome = std::result::Result<Written, Failure>;
+type Resolver = Box<dyn FnOnce(Env) -> Result<NativeWritten>>;
+type Deferred = JsDeferred<NativeWritten, Resolver>;
+
+/// Where the thread that writes leaves the outcome and JavaScript finds it.
+#[derive(Default)]
+enum Slot {
+    #[default]
+    Empty,
+    Arrived(Outcome),
+    /// JavaScript does not wait for the worker any more.
+    Awaited(Deferred),
+}
+
+#[derive(Clone, Default)]
+struct Mailbox(Arc<Mutex<Slot>>);
+
+impl Mailbox {
+    fn swap(&self, slot: Slot) -> Slot {
+        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), slot)
+    }
+
+    fn deliver(&self, outcome: Outcome) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *slot) {
+            Slot::Awaited(deferred) => resolve(deferred, outcome),
+            Slot::Empty | Slot::Arrived(_) => *slot = Slot::Arrived(outcome),
+        }
+    }
+
+    /// What a worker has left here; `None` when the promise of somebody else is to be settled.
+    fn collect(&self) -> Option<Outcome> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *slot) {
+            Slot::Arrived(outcome) => Some(outcome),
+            other => {
+                *slot = other;
+                None
+            }
+        }
+    }
+}
+
+fn resolve(deferred: Deferred, outcome: Outcome) {
+    deferred.resolve(Box::new(move |env| to_js(&env, outcome)));
+}
+
+/// What JavaScript gets: the id or count, and what giving back the lock said if it failed.
+#[napi(object, object_from_js = false)]
+pub struct NativeWritten {
+    pub value: JsInteger,
+    #[napi(ts_type = "object")]
+    pub warning: Option<napi::bindgen_prelude::ObjectRef>,
+}
+
+fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
+    let written = outcome.map_err(|failure| exception(env, failure))?;
+    let warning = match written.release {
+        Ok(()) => None,
+        Err(error) => Some(describe(env, &error.into())?.create_ref()?),
+    };
+    Ok(NativeWritten { value: from_integer(written.value), warning })
+}
+
+/// What is to be written, and where.
+struct Work {
+    database: Arc<Database>,
+    write: Write,
+}
+
+impl Work {
+    fn run(&self, guard: &WriteGuard) -> std::result::Result<i64, Failure> {
+        guarded(|| self.database.write(guard, &self.write))
+    }
+}
+
+enum Route {
+    /// Through the queue.
+    Queue(Entry),
+    /// Under a hold of JavaScript, until the worker takes it.
+    Hold(Option<(Arc<WriteGuard>, Work)>),
+}
+
+/// A write on its way.
+#[napi]
+pub struct NativeSubmission {
+    route: Route,
+    mailbox: Mailbox,
+}
+
+impl NativeSubmission {
+    /// Enters a write into the queue, or prepares it to run under `hold`.
+    pub(super) fn new(env: &Env, database: Arc<Database>, hold: i64, timeout_ms: f64, write: Write) -> Result<Self> {
+        let mailbox = Mailbox::default();
+        if hold != environment::NO_HOLD {
+            let work = environment::guard(hold).map(|guard| (guard, Work { database, write }));
+            return Ok(Self { route: Route::Hold(work), mailbox });
+        }
+        let queue = database.locker().queue().map_err(|error| exception(env, error))?;
+        let locker = Arc::clone(database.shared_locker());
+        let work = Work { database, write };
+        let box_of_settle = mailbox.clone();
+        let settle = Box::new(move |granted: std::result::Result<WriteGuard, lock::Error>| {
+            box_of_settle.deliver(granted.map_err(Failure::from).and_then(|guard| {
+                let written = work.run(&guard);
+                let release = guard.release();
+                written.map(|value| Written { value, release })
+            }));
+        });
+        let entry = Entry::default();
+        let id = queue.enter(locker.request(to_duration(timeout_ms), environment::owner(), settle));
+        entry.set(queue, id);
+        Ok(Self { route: Route::Queue(entry), mailbox })
+    }
+}
+
+#[napi]
+impl NativeSubmission {
+    /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten | null>")]
+    pub fn run(&mut self) -> AsyncTask<WriteTask> {
+        let errand = match &mut self.route {
+            Route::Queue(entry) => Errand::Attempt(entry.clone()),
+            Route::Hold(work) => work.take().map_or(Errand::HoldIsGone, |(guard, work)| Errand::Write(guard, work)),
+        };
+        AsyncTask::new(WriteTask { errand, mailbox: self.mailbox.clone() })
+    }
+
+    /// Leaves it to the waiter thread: the promise is settled by whichever thread serves it.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten>")]
+    pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        let (deferred, promise) = env.create_deferred::<NativeWritten, Resolver>()?;
+        match self.mailbox.collect() {
+            Some(outcome) => resolve(deferred, outcome),
+            None => drop(self.mailbox.swap(Slot::Awaited(deferred))),
+        }
+        if let Route::Queue(entry) = &self.route {
+            entry.with(Queue::overtake);
+        }
+        Ok(promise)
+    }
+
+    /// Does it still stand in the queue, without the lock?
+    #[napi(catch_unwind)]
+    pub fn waiting(&self) -> bool {
+        matches!(&self.route, Route::Queue(entry) if entry.with(Queue::contains) == Some(true))
+    }
+
+    /// Gives it a new deadline, counted from now.
+    #[napi(catch_unwind)]
+    pub fn extend(&self, timeout_ms: f64) {
+        if let Route::Queue(entry) = &self.route {
+            entry.with(|queue, id| queue.extend(id, to_duration(timeout_ms)));
+        }
+    }
+}
+
+/// What a worker is sent for.
+enum Errand {
+    Attempt(Entry),
+    Write(Arc<WriteGuard>, Work),
+    HoldIsGone,
+}
+
+pub struct WriteTask {
+    errand: Errand,
+    mailbox: Mailbox,
+}
+
+impl Task for WriteTask {
+    type Output = ();
+    type JsValue = Option<NativeWritten>;
+
+    fn compute(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.errand, Errand::HoldIsGone) {
+            Errand::Attempt(entry) => {
+                entry.with(Queue::attempt);
+            }
+            Errand::Write(guard, work) => {
+                let written = work.run(&guard);
+                drop(guard);
+                self.mailbox.deliver(written.map(|value| Written { value, release: Ok(()) }));
+            }
+            Errand::HoldIsGone => self.mailbox.deliver(Err(lock::Error::Cancelled.into())),
+        }
+        Ok(())
+    }
+
+    fn resolve(&mut self, env: Env, (): ()) -> Result<Option<NativeWritten>> {
+        self.mailbox.collect().map(|outcome| to_js(&env, outcome)).transpose()
+    }
+}
