@@ -4,6 +4,7 @@
  */
 'use strict'
 
+const { constants } = require('node:os')
 const { getSystemErrorMap } = require('node:util')
 
 /** An error of sqlock itself; `code` says which. */
@@ -84,10 +85,15 @@ function fromFailure(failure) {
 
 /** An error of the operating system in the form of Node's own: its name for the errno, and the error itself as cause. */
 function systemError({ code, message, syscall, path, errno }) {
-  const [name, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, message]
-  const cause = new Error(`${name}: ${text}, ${syscall} '${path}'`)
+  const name = nameOf(errno)
+  const cause = new Error(`${name}: ${getSystemErrorMap().get(-errno)?.[1] ?? message}, ${syscall} '${path}'`)
   Object.assign(cause, { errno: -errno, code: name, syscall, path })
   return new SqlockError(code, cause.message, { syscall, errno: name, path, cause })
+}
+
+function nameOf(errno) {
+  const named = Object.entries(constants.errno).find(([, number]) => number === errno)
+  return named ? named[0] : `errno ${errno}`
 }
 
 module.exports = {

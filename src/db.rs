@@ -87,13 +87,15 @@ impl Database {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with(path: impl AsRef<Path>, options: DatabaseOptions) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let path = std::path::absolute(path).map_err(|error| lock::Error::io("getcwd", path, error))?;
-        let base_dir = path.parent().unwrap_or(&path);
+        let path =
+            std::path::absolute(path.as_ref()).map_err(|error| lock::Error::io("getcwd", path.as_ref(), error))?;
+        let directory = path.parent().unwrap_or(&path);
         if !options.connection.file_must_exist {
-            std::fs::create_dir_all(base_dir).map_err(|error| lock::Error::io("mkdir", base_dir, error))?;
+            std::fs::create_dir_all(directory).map_err(|error| lock::Error::io("mkdir", directory, error))?;
         }
-        let locker = WriteLocker::for_database(&path, base_dir, options.lock)?;
+        let base_dir = lock::absolute(directory).map_err(|error| lock::Error::io("realpath", directory, error))?;
+        let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
+        let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let reader = Reader::open(&path, &options.connection)?;
         let writer = Writer::open(&path, options.connection)?;
         Ok(Self {

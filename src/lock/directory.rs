@@ -9,7 +9,7 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -38,6 +38,16 @@ impl Identity {
         let metadata = std::fs::metadata(path)?;
         if metadata.is_dir() { Ok(Self::of(&metadata)) } else { Err(rustix::io::Errno::NOTDIR.into()) }
     }
+}
+
+/// `directory`, absolute. One that leads upwards is resolved by the file system, since what is above a symbolic link is
+/// not what its name says.
+///
+/// # Errors
+/// The errno of getcwd(3) or realpath(3).
+pub(crate) fn absolute(directory: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(directory)?;
+    if path.components().any(|part| part == Component::ParentDir) { path.canonicalize() } else { Ok(path) }
 }
 
 /// An open directory, kept only to pin its inode number.
@@ -80,6 +90,17 @@ mod tests {
         std::os::unix::fs::symlink(&real, &link)?;
         assert_eq!(Identity::of_directory(&real)?, Identity::of_directory(&link)?);
         assert_ne!(Identity::of_directory(&real)?, Identity::of_directory(dir.path())?);
+        Ok(())
+    }
+
+    #[test]
+    fn what_leads_upwards_is_resolved_by_the_file_system() -> io::Result<()> {
+        let dir = tempfile::tempdir()?;
+        let root = dir.path().canonicalize()?;
+        std::fs::create_dir_all(root.join("real/deep"))?;
+        std::os::unix::fs::symlink(root.join("real/deep"), root.join("link"))?;
+        assert_eq!(absolute(&root.join("link/.."))?, root.join("real"));
+        assert_eq!(absolute(&root.join("./link/"))?, root.join("link"));
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
 use super::claim::{Claim, LockOptions, NewFile};
+use super::directory::absolute;
 use super::queue::{Queue, Request};
 use super::status::Status;
 use super::{Error, WriteGuard};
@@ -64,7 +65,7 @@ impl WriteLocker {
     }
 
     fn open(base_dir: &Path, label: Option<String>, new_file: NewFile) -> Result<Self, Error> {
-        let base_dir = std::path::absolute(base_dir).map_err(|error| Error::io("getcwd", base_dir, error))?;
+        let base_dir = absolute(base_dir).map_err(|error| Error::io("realpath", base_dir, error))?;
         let queue = Mutex::new(Queue::of_directory(&base_dir)?);
         let claim = Arc::new(Claim { lock_path: base_dir.join("db.lock"), label, new_file });
         Ok(Self { base_dir, claim, queue })

@@ -44,6 +44,8 @@ mod queue;
 mod status;
 mod waiter;
 
+pub(crate) use directory::absolute;
+
 pub use claim::LockOptions;
 pub use error::Error;
 pub use guard::WriteGuard;

@@ -229,9 +229,11 @@ impl Queue {
     /// does not come.
     pub(crate) fn overtake(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
-        if state.position(id).is_some()
-            && let Err(error) = self.start(&mut state, id)
-        {
+        let Some(position) = state.position(id) else { return };
+        // A thread that sits in the kernel has been refused, for this entry too.
+        if position > 0 || state.held || state.blocked_on.is_some() {
+            self.give_way(state, id);
+        } else if let Err(error) = self.start(&mut state, id) {
             Self::settle(state, id, Err(error));
         }
     }

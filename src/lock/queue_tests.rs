@@ -233,6 +233,21 @@ fn an_entry_whose_worker_does_not_come_is_overtaken() {
     assert!(outcome.recv().is_err(), "settled once");
 }
 
+/// The waiter thread sits in the kernel for an entry that has long given up. An entry that was overtaken then has to keep
+/// its deadline, although no further attempt is made for it; it used to wait for ever.
+#[test]
+fn an_entry_that_is_overtaken_behind_an_abandoned_wait_times_out() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (abandoned, abandoned_outcome) = request(Some(Duration::from_millis(1)));
+    queue.wait(abandoned);
+    assert!(abandoned_outcome.recv().unwrap().is_err());
+    let (late, late_outcome) = request(Some(Duration::from_millis(1)));
+    let late = queue.enter(late);
+    queue.overtake(late);
+    assert!(matches!(late_outcome.recv().unwrap(), Err(Error::Timeout { .. })));
+}
+
 #[test]
 fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
     let (_, queue) = world();

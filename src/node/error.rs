@@ -1,7 +1,7 @@
 //! Errors as data.
 //!
-//! JavaScript sees an object with a `kind` and the fields of the error; `lib/errors.js` makes the instance of a class of
-//! it, which so gets the stack of the caller.
+//! JavaScript gets an Error with a `kind` and the fields of its class; `lib/errors.js` makes the instance of that class of
+//! it, which so gets the stack of the caller. It has to be an Error: napi would throw one of its own instead of anything else.
 
 #![forbid(unsafe_code)]
 
@@ -52,9 +52,9 @@ pub(super) fn exception(env: &Env, failure: impl Into<Failure>) -> napi::Error {
     }
 }
 
-/// The failure as an object.
+/// The failure as an Error.
 pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'env>> {
-    let mut object = Object::new(env)?;
+    let mut object = env.create_error(napi::Error::from_reason(""))?;
     match failure {
         Failure::Panic(message) => {
             object.set("kind", "panic")?;

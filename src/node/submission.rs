@@ -107,7 +107,7 @@ enum Route {
     /// Through the queue.
     Queue(Entry),
     /// Under a hold of JavaScript, until the worker takes it.
-    Hold(Option<(Arc<WriteGuard>, Work)>),
+    Hold(Mutex<Option<(Arc<WriteGuard>, Work)>>),
 }
 
 /// A write on its way.
@@ -123,7 +123,7 @@ impl NativeSubmission {
         let mailbox = Mailbox::default();
         if hold != environment::NO_HOLD {
             let work = environment::guard(hold).map(|guard| (guard, Work { database, write }));
-            return Ok(Self { route: Route::Hold(work), mailbox });
+            return Ok(Self { route: Route::Hold(Mutex::new(work)), mailbox });
         }
         let queue = database.locker().queue().map_err(|error| exception(env, error))?;
         let locker = Arc::clone(database.shared_locker());
@@ -147,10 +147,13 @@ impl NativeSubmission {
 impl NativeSubmission {
     /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten | null>")]
-    pub fn run(&mut self) -> AsyncTask<WriteTask> {
-        let errand = match &mut self.route {
+    pub fn run(&self) -> AsyncTask<WriteTask> {
+        let errand = match &self.route {
             Route::Queue(entry) => Errand::Attempt(entry.clone()),
-            Route::Hold(work) => work.take().map_or(Errand::HoldIsGone, |(guard, work)| Errand::Write(guard, work)),
+            Route::Hold(work) => {
+                let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
+                work.map_or(Errand::HoldIsGone, |(guard, work)| Errand::Write(guard, work))
+            }
         };
         AsyncTask::new(WriteTask { errand, mailbox: self.mailbox.clone() })
     }

@@ -42,6 +42,8 @@ pub struct PragmaRows {
 /// # Errors
 /// [`Error::SyncWrite`] for a pragma that writes, and for anything besides one pragma.
 pub(super) fn read(connection: &mut Connection, source: &str) -> Result<PragmaRows, Error> {
+    // Reads the file: until then journal_mode and others tell what was so when this connection last looked.
+    connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([])?;
     let sql = format!("PRAGMA {source}");
     connection.authorizer(Some(authorize))?;
     let outcome = query(connection, &sql);

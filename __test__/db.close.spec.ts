@@ -1,0 +1,93 @@
+/** Closing a database. */
+import { existsSync } from 'node:fs'
+import test from 'ava'
+import { DB } from '../index.js'
+import { Gate, mustBlock, rejection } from './helpers/block.ts'
+import { lockSize, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+
+test('after close() every call says so', async t => {
+  const db = openDb(t)
+  await db.createRecord('a', 1)
+  await db.close()
+  t.false(db.open)
+  const closed = { code: 'ERR_SQLOCK_CLOSED', name: 'SqlockError' }
+  t.throws(() => db.getRecord(1), closed)
+  t.throws(() => db.getAllRecords(), closed)
+  t.throws(() => db.pragma('user_version'), closed)
+  await t.throwsAsync(db.createRecord('a', 1), closed)
+  await t.throwsAsync(db.updateRecord(1, 1), closed)
+  await t.throwsAsync(
+    db.withWriteLock(() => t.fail()),
+    closed
+  )
+  await t.throwsAsync(db.lockStatus(), closed)
+})
+
+test('close() may be called twice, and need not be awaited', async t => {
+  const db = openDb(t)
+  db.close()
+  await db.close()
+  await db.close()
+  t.false(db.open)
+})
+
+test('writes that were issued before close() are written', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  const writes = Array.from({ length: 50 }, (_, n) => db.createRecord('a', n))
+  const closed = db.close()
+  t.is((await rejection(db.createRecord('late', 1))).code, 'ERR_SQLOCK_CLOSED')
+  t.is((await Promise.all(writes)).length, 50)
+  await closed
+  t.is(openDb(t, dir).getAllRecords().length, 50)
+})
+
+test('close() waits for a running callback, which finishes with its own calls', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  const gate = new Gate()
+  const running = db.withWriteLock(async () => {
+    await gate.opened
+    const id = await db.createRecord('a', 1)
+    return [db.getRecord(id)?.name, (await db.lockStatus()).locked]
+  })
+  const unblocked = await mustBlock(t, db.close())
+  gate.open()
+  t.deepEqual(await running, ['a', true])
+  await unblocked()
+  t.is(lockSize(dir), 0)
+})
+
+test('close() waits for a write that waits for the lock', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir, { timeout: 10_000 })
+  const guard = await openLocker(t, dir).acquire()
+  const write = db.createRecord('a', 1)
+  const unblocked = await mustBlock(t, db.close())
+  await guard.release()
+  await unblocked()
+  t.is(await write, 1)
+})
+
+test('the last one to close leaves no -wal and no -shm', async t => {
+  const dir = tmpDir(t)
+  const [first, second] = [openDb(t, dir), openDb(t, dir)]
+  await first.createRecord('a', 1)
+  t.is(second.getRecord(1)?.value, 1)
+  await first.close()
+  t.true(existsSync(`${first.dbPath}-wal`))
+  await second.close()
+  t.false(existsSync(`${first.dbPath}-wal`))
+  t.false(existsSync(`${first.dbPath}-shm`))
+})
+
+test('await using closes', async t => {
+  const dir = tmpDir(t)
+  let outer: DB
+  {
+    await using db = new DB(`${dir}/app.db`)
+    await db.createRecord('a', 1)
+    outer = db
+  }
+  t.false(outer.open)
+})

@@ -1,0 +1,191 @@
+/** Taking the lock and giving it back, seen from inside and from outside. */
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { WriteLocker } from '../index.js'
+import { rejection } from './helpers/block.ts'
+import { run, has } from './helpers/child.ts'
+import { lockFile, lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+
+const HOLDER_TEXT = /^pid:(\d+)\ntime:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n$/
+
+test('the holder text is there while the lock is held and gone when it is free', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir)
+  t.is(locker.lockPath, join(dir, 'db.lock'))
+  t.false(locker.held)
+  const guard = await locker.acquire()
+  t.true(locker.held)
+  t.true(guard.held)
+  t.is(lockText(dir).match(HOLDER_TEXT)?.[1], String(process.pid))
+  await guard.release()
+  t.false(locker.held)
+  t.false(guard.held)
+  t.is(lockSize(dir), 0)
+})
+
+test('the label is a line of the holder text', async t => {
+  const dir = tmpDir(t)
+  await openLocker(t, dir, { label: 'nightly import ☾' }).acquire()
+  t.true(lockText(dir).endsWith('Z\nlabel:nightly import ☾\n'))
+})
+
+test('the lock file is never deleted', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir)
+  await (await locker.acquire()).release()
+  const { ino } = statSync(lockFile(dir))
+  await (await locker.acquire()).release()
+  await openDb(t, dir).createRecord('a', 1)
+  t.is(statSync(lockFile(dir)).ino, ino)
+})
+
+test('acquire on a locker that holds is ERR_SQLOCK_HELD at once', async t => {
+  const locker = openLocker(t)
+  await locker.acquire()
+  t.is((await rejection(locker.acquire(Infinity))).code, 'ERR_SQLOCK_HELD')
+  t.is((await rejection(locker.withLock(() => t.fail()))).code, 'ERR_SQLOCK_HELD')
+  t.true(locker.held)
+})
+
+test('unlock without a hold does nothing', async t => {
+  const locker = openLocker(t)
+  await locker.unlock()
+  await locker.release()
+  t.false(locker.held)
+})
+
+test('unlock frees the lock before it returns', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir)
+  await locker.acquire()
+  const unlocked = locker.unlock()
+  t.is(lockSize(dir), 0)
+  t.false(locker.held)
+  await unlocked
+})
+
+test('release is another name for unlock', async t => {
+  const locker = openLocker(t)
+  await locker.acquire()
+  await locker.release()
+  t.false(locker.held)
+})
+
+test('a guard ends its own hold only, and only once', async t => {
+  const locker = openLocker(t)
+  const first = await locker.acquire()
+  await first.release()
+  const second = await locker.acquire()
+  await first.release()
+  t.true(second.held)
+  t.true(locker.held)
+})
+
+test('await using gives the lock back', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir)
+  {
+    await using guard = await locker.acquire()
+    t.true(guard.held)
+  }
+  t.is(lockSize(dir), 0)
+  {
+    await using another = new WriteLocker(dir)
+    await another.acquire()
+  }
+  t.is((await locker.status()).locked, false)
+})
+
+test('tryAcquire gives a guard, or null when somebody holds', async t => {
+  const dir = tmpDir(t)
+  const [first, second] = [openLocker(t, dir), openLocker(t, dir)]
+  const guard = await first.tryAcquire()
+  t.true(guard?.held)
+  t.is(await second.tryAcquire(), null)
+  t.is(await first.tryAcquire(), null)
+  await guard?.release()
+  t.true((await second.tryAcquire())?.held)
+})
+
+test('withLock passes on the value or the error of its function and frees the lock', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir)
+  t.is(await locker.withLock(() => (t.true(locker.held), 7)), 7)
+  t.is(await locker.withLock(async () => 'later'), 'later')
+  const reason = new Error('mine')
+  const thrown = locker.withLock(() => {
+    throw reason
+  })
+  t.is(await rejection(thrown), reason)
+  t.is(await rejection(locker.withLock(() => Promise.reject(reason))), reason)
+  t.false(locker.held)
+  t.is(lockSize(dir), 0)
+})
+
+test('a new lock file is its owner’s alone', async t => {
+  const dir = tmpDir(t)
+  await openLocker(t, dir).acquire()
+  t.is(statSync(lockFile(dir)).mode & 0o777, 0o600)
+})
+
+test('a new lock file has the bits asked for, whatever the umask', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir, { mode: 0o664 })
+  const umask = process.umask(0o077)
+  const acquired = locker.acquire()
+  process.umask(umask)
+  await acquired
+  t.is(statSync(lockFile(dir)).mode & 0o777, 0o664)
+})
+
+test('the lock file of a DB has the bits of the database', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  await db.createRecord('a', 1)
+  t.is(statSync(lockFile(dir)).mode & 0o777, statSync(db.dbPath).mode & 0o777)
+})
+
+test('status tells who holds, and nobody of a text that was left behind', async t => {
+  const dir = tmpDir(t)
+  const locker = openLocker(t, dir, { label: 'me' })
+  t.deepEqual(await locker.status(), { locked: false, lockPath: lockFile(dir), holder: null })
+  await locker.acquire()
+  const { locked, holder } = await locker.status()
+  t.true(locked)
+  t.is(holder?.pid, process.pid)
+  t.is(holder?.alive, true)
+  t.is(holder?.label, 'me')
+  t.true(holder?.command?.includes('node'))
+  t.is(new Date(holder?.time as string).toISOString(), holder?.time as string)
+  t.true((holder?.ageMs as number) >= 0)
+  await locker.unlock()
+  writeFileSync(lockFile(dir), 'pid:1\ntime:2020-01-01T00:00:00.000Z\n')
+  t.deepEqual(await locker.status(), { locked: false, lockPath: lockFile(dir), holder: null })
+})
+
+if (has('flock')) {
+  test('flock(1) is refused while we hold, and only then', async t => {
+    const dir = tmpDir(t)
+    const locker = openLocker(t, dir)
+    await locker.acquire()
+    t.is((await run(t, 'flock', ['-n', lockFile(dir), 'true'])).code, 1)
+    await locker.unlock()
+    t.is((await run(t, 'flock', ['-n', lockFile(dir), 'true'])).code, 0)
+  })
+}
+
+if (has('python3')) {
+  const TRY = 'import fcntl,sys\nf=open(sys.argv[1])\nfcntl.flock(f,fcntl.LOCK_EX|fcntl.LOCK_NB)'
+
+  test('fcntl.flock of Python is refused while we hold, and reads our text', async t => {
+    const dir = tmpDir(t)
+    const locker = openLocker(t, dir)
+    await locker.acquire()
+    const refused = await run(t, 'python3', ['-c', TRY, lockFile(dir)])
+    t.true(refused.stderr.includes('BlockingIOError'))
+    t.regex(readFileSync(lockFile(dir), 'utf8'), HOLDER_TEXT)
+    await locker.unlock()
+    t.is((await run(t, 'python3', ['-c', TRY, lockFile(dir)])).code, 0)
+  })
+}

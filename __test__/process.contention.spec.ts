@@ -1,0 +1,51 @@
+/** I1, I2: several processes at once, counted. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { Actor, runScript } from './helpers/child.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
+
+test('increments of a file under the lock are all there', async t => {
+  const dir = tmpDir(t)
+  const counter = join(dir, 'counter')
+  writeFileSync(counter, '0')
+  const script = `
+    const fs = require('fs'), file = dir + '/counter', locker = new WriteLocker(dir);
+    (async () => {
+      for (let n = 0; n < 200; n++) await locker.withLock(async () => {
+        const value = Number(fs.readFileSync(file, 'utf8'));
+        if (n % 10 === 0) await new Promise(setImmediate);
+        fs.writeFileSync(file, String(value + 1));
+      }, Infinity)
+    })()`
+  const outcomes = await Promise.all(Array.from({ length: 4 }, () => runScript(t, dir, script)))
+  for (const { code, stderr } of outcomes) t.is(code, 0, stderr)
+  t.is(readFileSync(counter, 'utf8'), '800')
+})
+
+test('records of four processes are all there, once', async t => {
+  const dir = tmpDir(t)
+  const path = join(dir, 'app.db')
+  const writers = ['a', 'b', 'c', 'd'].map(name => new Actor(t, 'writer.mjs', [path, '250', name]))
+  for (const writer of writers) t.is(await writer.says(), 'ready')
+  for (const writer of writers) writer.tell('go')
+  const ids = (await Promise.all(writers.map(acknowledged))).flat()
+  const db = openDb(t, dir)
+  const rows = db.getAllRecords()
+  t.is(rows.length, 1000)
+  t.deepEqual(
+    rows.map(row => row.id),
+    ids.toSorted((a, b) => a - b)
+  )
+  t.is(new Set(rows.map(row => row.name)).size, 1000)
+  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+})
+
+async function acknowledged(writer: Actor): Promise<number[]> {
+  const ids: number[] = []
+  for (;;) {
+    const said = await writer.says<'done' | { id: number }>()
+    if (said === 'done') return ids
+    ids.push(said.id)
+  }
+}

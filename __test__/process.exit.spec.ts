@@ -1,0 +1,40 @@
+/** The end of a process, at each step of its life: no crash, no leftover hold. */
+import test from 'ava'
+import { runScript } from './helpers/child.ts'
+import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+
+const STEPS: Record<string, string> = {
+  'after the locker is made': `new WriteLocker(dir)`,
+  'with an acquire under way': `new WriteLocker(dir).acquire()`,
+  'while it holds': `await new WriteLocker(dir).acquire()`,
+  'after the release': `await (await new WriteLocker(dir).acquire()).release()`,
+  'after the database is opened': `new DB(dir + '/x.db')`,
+  'with a write under way': `new DB(dir + '/x.db').createRecord('a', 1)`,
+  'with 100 writes under way': `const db = new DB(dir + '/x.db'); for (let n = 0; n < 100; n++) db.createRecord('a', n)`,
+  'in withWriteLock': `const db = new DB(dir + '/x.db'); await new Promise(r => db.withWriteLock(async () => { await db.createRecord('a', 1); r(); await new Promise(() => {}) }))`,
+  'with a close under way': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); db.close()`,
+  'after close': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); await db.close()`,
+  'while it waits for itself': `await new WriteLocker(dir).acquire(); new WriteLocker(dir).acquire(Infinity).catch(() => {}); new DB(dir + '/x.db', { timeout: Infinity }).createRecord('a', 1)`
+}
+
+for (const [when, step] of Object.entries(STEPS)) {
+  for (const end of ['process.exit(3)', 'process.kill(process.pid, "SIGTERM")']) {
+    test(`${end} ${when}`, async t => {
+      const dir = tmpDir(t)
+      const { code, signal, stderr } = await runScript(t, dir, `(async () => { ${step}; ${end} })()`)
+      t.is(code ?? signal, end.startsWith('process.exit') ? 3 : 'SIGTERM', stderr)
+      t.true((await openLocker(t, dir).acquire(5000)).held)
+    })
+  }
+}
+
+test('a script that ends by itself writes what it has asked for', async t => {
+  const dir = tmpDir(t)
+  const { code, stderr } = await runScript(
+    t,
+    dir,
+    `const db = new DB(dir + '/app.db'); for (let n = 0; n < 20; n++) db.createRecord('a', n)`
+  )
+  t.is(code, 0, stderr)
+  t.is(openDb(t, dir).getAllRecords().length, 20)
+})

@@ -1,0 +1,150 @@
+/** What sqlock does to the system, seen by strace, and what it does when the system refuses. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { has, prelude, run } from './helpers/child.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
+
+async function strace(t: ExecutionContext, dir: string, options: string[], script: string) {
+  const log = join(tmpDir(t), 'strace')
+  const args = ['-f', '-y', '-o', log, ...options, process.execPath, '-e', prelude(dir) + script]
+  const { code, stdout, stderr } = await run(t, 'strace', args)
+  t.is(code, 0, stderr)
+  return { stdout, stderr, lines: readFileSync(log, 'utf8').split('\n') }
+}
+
+if (has('strace')) {
+  const WRITE_AND_READ = `
+    const db = new DB(dir + '/app.db');
+    (async () => {
+      const id = await db.createRecord('a', 1);
+      await db.updateRecord(id, 2);
+      db.getRecord(id); db.getAllRecords(); db.pragma('integrity_check'); await db.lockStatus();
+      await db.withWriteLock(() => db.createRecord('b', 2));
+      await new WriteLocker(dir).withLock(() => db.createRecord('c', 3));
+      console.log(JSON.stringify(db.getRecord(3)));
+      require('fs').readFileSync(dir + '/../before-close', { flag: 'a+' });
+      await db.close();
+    })()`
+
+  test('the database, -wal and -shm are opened by SQLite only, and not closed before the DB is', async t => {
+    const dir = join(tmpDir(t), 'data')
+    const { lines, stdout } = await strace(t, dir, ['-e', 'trace=open,openat,close,creat'], WRITE_AND_READ)
+    t.is(stdout.trim(), '{"id":3,"name":"c","value":3}')
+    const close = lines.findIndex(line => line.includes('before-close'))
+    t.true(close > 0)
+    const before = lines.slice(0, close)
+    const opened = before.filter(line => /open.*app\.db/.test(line))
+    const count = (suffix: string) => opened.filter(line => line.includes(`app.db${suffix}"`)).length
+    // Two connections; the shared memory is mapped once for both.
+    t.deepEqual([count(''), count('-wal'), count('-shm')], [2, 2, 1], opened.join('\n'))
+    // https://www.sqlite.org/src/file/src/os_unix.c: it asks for each of these.
+    for (const line of opened) t.true(line.includes('O_CLOEXEC') && line.includes('O_NOFOLLOW'), line)
+    const closed = before.filter(line => /close\(\d+<[^>]*app\.db(-wal|-shm)?>/.test(line))
+    t.deepEqual(closed, [])
+  })
+
+  test('nothing is written but db.lock, the database and what SQLite keeps beside it', async t => {
+    const dir = join(tmpDir(t), 'data')
+    const { lines } = await strace(t, dir, ['-e', 'trace=%file'], WRITE_AND_READ)
+    const names = lines
+      .filter(line => line.includes(`${dir}/`) && /O_CREAT|O_RDWR|O_WRONLY|unlink|rename/.test(line))
+      .map(line => line.match(new RegExp(`${dir}/([^"]*)"`))?.[1])
+    t.deepEqual([...new Set(names)].filter(name => !name?.includes('before-close')).toSorted(), [
+      'app.db',
+      'app.db-journal',
+      'app.db-shm',
+      'app.db-wal',
+      'db.lock'
+    ])
+  })
+
+  test('an interrupted flock is tried again', async t => {
+    const dir = tmpDir(t)
+    const inject = ['-e', 'trace=flock', '-e', 'inject=flock:error=EINTR:when=1..3']
+    const { stdout, lines } = await strace(
+      t,
+      dir,
+      inject,
+      `new WriteLocker(dir).acquire().then(guard => console.log(guard.held))`
+    )
+    t.is(stdout.trim(), 'true')
+    t.is(lines.filter(line => line.includes('EINTR')).length, 3)
+  })
+
+  test('a flock that fails otherwise is an error at once, and no timeout', async t => {
+    const dir = tmpDir(t)
+    const { stdout } = await strace(
+      t,
+      dir,
+      ['-e', 'trace=flock', '-e', 'inject=flock:error=ENOLCK:when=1'],
+      `const locker = new WriteLocker(dir);
+       locker.acquire().catch(async error => {
+         console.log(error.code, error.errno, error.syscall, error.cause.code, locker.held);
+         console.log((await locker.acquire()).held);
+       })`
+    )
+    t.is(stdout, 'ERR_SQLOCK_IO ENOLCK flock ENOLCK false\ntrue\n')
+  })
+
+  test('a disk that is full when the holder text is written does not fail the hold', async t => {
+    const dir = tmpDir(t)
+    const { stdout, lines } = await strace(
+      t,
+      dir,
+      ['-e', 'trace=pwrite64', '-P', join(dir, 'db.lock'), '-e', 'inject=pwrite64:error=ENOSPC:when=1'],
+      `const fs = require('fs'), locker = new WriteLocker(dir), other = new WriteLocker(dir);
+       locker.acquire().then(async guard => {
+         const error = await other.acquire(0).catch(error => error);
+         console.log(guard.held, JSON.stringify(fs.readFileSync(locker.lockPath, 'utf8')), error.holder);
+         await guard.release();
+         console.log((await other.acquire(0)).held);
+       })`
+    )
+    t.true(lines.some(line => line.includes('ENOSPC')))
+    t.is(stdout, 'true "" unknown\ntrue\n')
+  })
+
+  test('a write whose release fails is written, and a warning tells', async t => {
+    const dir = tmpDir(t)
+    const { stdout, stderr } = await strace(
+      t,
+      dir,
+      ['-e', 'trace=ftruncate', '-P', join(dir, 'db.lock'), '-e', 'inject=ftruncate:error=EIO:when=1'],
+      `const db = new DB(dir + '/app.db');
+       db.createRecord('a', 1).then(async id => console.log(id, db.getRecord(id).name, (await db.lockStatus()).locked))`
+    )
+    t.is(stdout.trim(), '1 a false')
+    t.true(stderr.includes('SQLOCK_RELEASE'), stderr)
+    t.true(stderr.includes('EIO'))
+  })
+
+  test('a disk error of the database is a SqliteError, leaves the lock free and the next write works', async t => {
+    const dir = tmpDir(t)
+    const { stdout } = await strace(
+      t,
+      dir,
+      ['-e', 'trace=pwrite64', '-P', join(dir, 'app.db-wal'), '-e', 'inject=pwrite64:error=EIO:when=20'],
+      `const db = new DB(dir + '/app.db');
+       (async () => {
+         const failed = [];
+         for (let n = 0; n < 30; n++) await db.createRecord('a', n).catch(error => failed.push(error.name + ' ' + error.code));
+         console.log(failed.join(), db.getAllRecords().length, db.pragma('integrity_check', { simple: true }));
+         console.log((await db.lockStatus()).locked);
+       })()`
+    )
+    t.is(stdout, 'SqliteError SQLITE_IOERR_WRITE 29 ok\nfalse\n')
+  })
+}
+
+test('a file system that may only be read is ERR_SQLOCK_IO with EROFS', async t => {
+  const { stdout, stderr, code } = await run(t, process.execPath, [
+    '-e',
+    `${prelude('/proc/self')}
+     try { new WriteLocker(dir).acquire().catch(error => console.log(error.code, error.path)) } catch (error) { console.log(error.code) }`
+  ])
+  t.is(code, 0, stderr)
+  t.regex(stdout, /^ERR_SQLOCK_IO/)
+  t.true(openDb(t).open)
+})
