@@ -172,11 +172,9 @@ impl Database {
     /// # Errors
     /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready.
     pub fn with_write_lock<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
-        let guard = self.locker.acquire(self.timeout)?;
-        let value = work(held(&self.writer).as_mut().ok_or(Error::Closed)?.connection()?);
-        // `work` is done and stays done, whatever giving back the lock says.
-        drop(guard);
-        Ok(value)
+        // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back the lock says.
+        let _guard = self.locker.acquire(self.timeout)?;
+        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.lend(work)?)
     }
 
     /// Closes both connections. SQLite checkpoints the WAL when no other process has the database open.
@@ -274,6 +272,27 @@ mod tests {
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| db.with_write_lock(|_| panic!("work"))));
         assert!(panicked.is_err());
         assert_eq!(db.create_record("a", 1)?, 1);
+        Ok(())
+    }
+
+    /// A transaction that was left open used to be rolled back at the next use of the connection, and until then kept
+    /// SQLite's own write lock although `db.lock` was free.
+    #[test]
+    fn a_transaction_that_is_left_open_is_rolled_back_before_the_lock_is_free() -> TestResult {
+        let (dir, db) = temporary()?;
+        db.create_record("a", 1)?;
+        db.with_write_lock(|connection| connection.execute_batch("BEGIN IMMEDIATE; DELETE FROM records"))??;
+        let other = Database::open(dir.path().join("app.db"))?;
+        assert_eq!(other.create_record("b", 1)?, 2);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            db.with_write_lock(|connection| {
+                connection.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").expect("begun");
+                panic!("work")
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(other.create_record("c", 1)?, 3);
+        assert_eq!(db.records()?.len(), 3);
         Ok(())
     }
 

@@ -65,9 +65,9 @@ impl Holder {
 pub(super) fn compose(label: Option<&str>) -> String {
     let mut text = format!("pid:{}\ntime:{}\n", std::process::id(), iso(Utc::now()));
     if let Some(label) = label {
-        text.push_str("label:");
-        text.push_str(label);
-        text.push('\n');
+        // One line, whatever a caller takes for a label: a further line could name another pid.
+        let line: String = label.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        text = format!("{text}label:{line}\n");
     }
     text
 }
@@ -130,6 +130,14 @@ mod tests {
         assert_eq!(holder.label.as_deref(), Some("nightly import"));
         assert!(holder.age_ms().is_some_and(|age| (0..10_000).contains(&age)));
         assert_eq!(text, format!("pid:{}\ntime:{}\nlabel:nightly import\n", holder.pid, holder.iso_time().unwrap()));
+        Ok(())
+    }
+
+    #[test]
+    fn a_label_is_one_line_whatever_is_in_it() -> Result<(), &'static str> {
+        let text = compose(Some("a\npid:1\r\x07"));
+        assert_eq!(text.lines().count(), 3);
+        assert_eq!(Holder::parse(&text).ok_or("no holder")?.label.as_deref(), Some("a pid:1"));
         Ok(())
     }
 

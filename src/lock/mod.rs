@@ -15,8 +15,8 @@
 //! say, does not fail the hold.
 //!
 //! # Who waits where
-//! A call is an entry in the [`queue`] of its lock file and process. The first attempt never waits. Found taken, the
-//! lock is waited for by one detached thread ([`waiter`]), whatever the number of entries, so that neither an event
+//! A call is an entry in the queue of its lock file and process. The first attempt never waits. Found taken, the
+//! lock is waited for by one detached thread, whatever the number of entries, so that neither an event
 //! loop nor a pool of workers is ever held up.
 //!
 //! | file | holds |

@@ -1,11 +1,17 @@
 //! Is the lock held, and by whom?
 //!
-//! Looking must not disturb: an attempt, even of a shared lock, would refuse somebody who polls in that instant. Linux
-//! tells from `/proc/locks`. Other systems have no such list; there a shared attempt is made and given back at once.
+//! Looking must not disturb: an attempt, even of a shared lock, refuses somebody who polls in that instant. Linux tells
+//! from `/proc/locks`; but there it hides from a process in a pid namespace of its own, a container, the locks of those
+//! outside. Where the list is not all there is, and on other systems, a shared attempt is made and given back at once.
 
 #![forbid(unsafe_code)]
 
+use std::fs::File;
 use std::path::PathBuf;
+
+use fs4::{FileExt, TryLockError};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use super::claim::Claim;
 use super::file::{FileSystem, LockFiles};
@@ -24,31 +30,64 @@ pub struct Status {
 
 impl Status {
     pub(super) fn read(claim: &Claim) -> Result<Self, Error> {
-        let locked = is_locked(claim)?;
+        let locked = match listed(claim)? {
+            Some(locked) => locked,
+            None => is_refused(claim)?,
+        };
         let holder = if locked { FileSystem.holder(claim).and_then(|text| Holder::parse(&text)) } else { None };
         Ok(Self { locked, lock_path: claim.lock_path.clone(), holder })
     }
 }
 
+/// Is a shared attempt refused?
+#[expect(clippy::disallowed_methods, reason = "made on a file of its own and given back at once")]
+fn is_refused(claim: &Claim) -> Result<bool, Error> {
+    let path = claim.lock_path.as_path();
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(descriptor) => File::from(descriptor),
+        // Missing, a link or a socket: nobody can have locked it.
+        Err(Errno::NOENT | Errno::LOOP | Errno::NXIO) => return Ok(false),
+        Err(errno) => return Err(Error::io("open", path, errno)),
+    };
+    match FileExt::try_lock_shared(&file) {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(error)) => Err(Error::io("flock", path, error)),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn listed(_: &Claim) -> Result<Option<bool>, Error> {
+    Ok(None)
+}
+
+/// What the kernel's list of locks says; `None` when it may not be all there is.
 #[cfg(target_os = "linux")]
-fn is_locked(claim: &Claim) -> Result<bool, Error> {
+fn listed(claim: &Claim) -> Result<Option<bool>, Error> {
     use rustix::fs::{AtFlags, CWD, StatxFlags};
-    use rustix::io::Errno;
     use std::path::Path;
 
     let path = claim.lock_path.as_path();
-    let stat =
-        match rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => return Ok(false),
-            Err(errno) => return Err(Error::io("statx", path, errno)),
-        };
+    let fields = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
+    let stat = match rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, fields) {
+        Ok(stat) => stat,
+        Err(Errno::NOENT) => return Ok(Some(false)),
+        Err(errno) => return Err(Error::io("statx", path, errno)),
+    };
     let read = |path: &str| std::fs::read_to_string(path).map_err(|error| Error::io("read", Path::new(path), error));
     // /proc/locks names a file by the device of its file system, which on btrfs and overlayfs is not the one stat(2)
     // tells; the table of mounts has it.
     let device = device_of_mount(&read("/proc/self/mountinfo")?, stat.stx_mnt_id)
         .unwrap_or((stat.stx_dev_major, stat.stx_dev_minor));
-    Ok(lists_flock(&read("/proc/locks")?, device, stat.stx_ino))
+    let locked = lists_flock(&read("/proc/locks")?, device, stat.stx_ino);
+    Ok((locked || sees_all_processes()).then_some(locked))
+}
+
+/// Are we in the pid namespace the system was started with? It has a fixed number, `PROC_PID_INIT_INO`.
+#[cfg(target_os = "linux")]
+fn sees_all_processes() -> bool {
+    std::fs::read_link("/proc/self/ns/pid").is_ok_and(|name| name.as_os_str() == "pid:[4026531836]")
 }
 
 /// proc(5): `36 35 98:0 /mnt1 /mnt2 …`, the first field being the mount id and the third major:minor.
@@ -71,23 +110,6 @@ fn lists_flock(locks: &str, (major, minor): (u32, u32), inode: u64) -> bool {
     })
 }
 
-#[cfg(not(target_os = "linux"))]
-#[expect(clippy::disallowed_methods, reason = "no list of locks to read here; given back at once")]
-fn is_locked(claim: &Claim) -> Result<bool, Error> {
-    use fs4::{FileExt, TryLockError};
-
-    let path = &claim.lock_path;
-    let file = match std::fs::File::open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        opened => opened.map_err(|error| Error::io("open", path, error))?,
-    };
-    match FileExt::try_lock_shared(&file) {
-        Ok(()) => Ok(false),
-        Err(TryLockError::WouldBlock) => Ok(true),
-        Err(TryLockError::Error(error)) => Err(Error::io("flock", path, error)),
-    }
-}
-
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use super::*;
@@ -101,6 +123,24 @@ mod tests {
         assert!(!lists_flock(locks, (0xfd, 0), 43));
         assert!(!lists_flock(locks, (0xfd, 0), 44));
         assert!(!lists_flock(locks, (0xfd, 1), 42));
+    }
+
+    #[test]
+    fn a_shared_attempt_tells_what_the_list_may_hide() -> Result<(), Error> {
+        use crate::lock::WriteLocker;
+        let dir = tempfile::tempdir().map_err(|error| Error::io("mkdtemp", "/tmp".as_ref(), error))?;
+        let locker = WriteLocker::new(dir.path())?;
+        let claim = crate::lock::claim::Claim {
+            lock_path: locker.lock_path().to_owned(),
+            label: None,
+            new_file: crate::lock::claim::NewFile::Mode(0o600),
+        };
+        assert!(!is_refused(&claim)?);
+        let guard = locker.acquire(std::time::Duration::ZERO)?;
+        assert!(is_refused(&claim)?);
+        guard.release()?;
+        assert!(!is_refused(&claim)?);
+        Ok(())
     }
 
     #[test]

@@ -45,15 +45,20 @@ enum Slot {
 struct Mailbox(Arc<Mutex<Slot>>);
 
 impl Mailbox {
-    fn swap(&self, slot: Slot) -> Slot {
-        std::mem::replace(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), slot)
-    }
-
     fn deliver(&self, outcome: Outcome) {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match std::mem::take(&mut *slot) {
             Slot::Awaited(deferred) => resolve(deferred, outcome),
             Slot::Empty | Slot::Arrived(_) => *slot = Slot::Arrived(outcome),
+        }
+    }
+
+    /// Settles with what has arrived or will arrive. One step: an outcome that came in between would be lost.
+    fn settle(&self, deferred: Deferred) {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::take(&mut *slot) {
+            Slot::Arrived(outcome) => resolve(deferred, outcome),
+            Slot::Empty | Slot::Awaited(_) => *slot = Slot::Awaited(deferred),
         }
     }
 
@@ -162,10 +167,7 @@ impl NativeSubmission {
     #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<NativeWritten, Resolver>()?;
-        match self.mailbox.collect() {
-            Some(outcome) => resolve(deferred, outcome),
-            None => drop(self.mailbox.swap(Slot::Awaited(deferred))),
-        }
+        self.mailbox.settle(deferred);
         if let Route::Queue(entry) = &self.route {
             entry.with(Queue::overtake);
         }

@@ -42,25 +42,41 @@ impl Writer {
 
     /// Writes in a transaction of its own. After an error nothing of it is in the file.
     pub(crate) fn execute(&mut self, write: &Write) -> Result<i64, Error> {
-        let connection = self.connection()?;
+        self.prepare()?;
+        let open = RollBack(&mut self.connection);
+        let connection = &*open.0;
         // Not deferred: a transaction that reads first fails with SQLITE_BUSY_SNAPSHOT when it comes to write.
         connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let outcome = apply(connection, write)
-            .and_then(|value| Ok(connection.prepare_cached("COMMIT")?.execute([]).map(|_| value)?));
-        if outcome.is_err() {
-            roll_back(connection);
-        }
-        outcome
+        let value = apply(connection, write)?;
+        connection.prepare_cached("COMMIT")?.execute([])?;
+        Ok(value)
     }
 
-    /// The connection, ready to write: in WAL mode, and outside a transaction.
-    pub(crate) fn connection(&mut self) -> Result<&mut Connection, Error> {
-        roll_back(&self.connection);
+    /// Lends the connection; a transaction that `work` leaves open is rolled back.
+    pub(crate) fn lend<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
+        self.prepare()?;
+        Ok(work(RollBack(&mut self.connection).0))
+    }
+
+    /// Makes the connection ready to write: in WAL mode.
+    fn prepare(&mut self) -> Result<(), Error> {
         if !self.prepared {
             connection::prepare_writer(&self.connection, &self.options)?;
             self.prepared = true;
         }
-        Ok(&mut self.connection)
+        Ok(())
+    }
+}
+
+/// Ends the transaction that is still open when it goes, after an error or a panic. SQLite ends it by itself after some
+/// errors, `SQLITE_FULL` and `SQLITE_IOERR` among them.
+struct RollBack<'c>(&'c mut Connection);
+
+impl Drop for RollBack<'_> {
+    fn drop(&mut self) {
+        if !self.0.is_autocommit() {
+            let _ = self.0.execute_batch("ROLLBACK");
+        }
     }
 }
 
@@ -68,14 +84,6 @@ fn apply(connection: &Connection, write: &Write) -> Result<i64, Error> {
     match write {
         Write::CreateRecord { name, value } => records::create(connection, name, *value),
         Write::UpdateRecord { id, value } => records::update(connection, *id, *value),
-    }
-}
-
-/// Ends a transaction that is still open. SQLite ends it by itself after some errors, `SQLITE_FULL` and
-/// `SQLITE_IOERR` among them; a rollback that fails leaves it to the next call.
-fn roll_back(connection: &Connection) {
-    if !connection.is_autocommit() {
-        let _ = connection.execute_batch("ROLLBACK");
     }
 }
 
@@ -97,7 +105,7 @@ mod tests {
         assert_eq!(writer.execute(&create("b"))?, 2);
         assert_eq!(writer.execute(&Write::UpdateRecord { id: 2, value: 5 })?, 1);
         assert_eq!(writer.execute(&Write::UpdateRecord { id: 9, value: 5 })?, 0);
-        let mode: String = writer.connection()?.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let mode: String = writer.lend(|c| c.query_row("PRAGMA journal_mode", [], |row| row.get(0)))??;
         assert_eq!(mode, "wal");
         Ok(())
     }
@@ -106,15 +114,15 @@ mod tests {
     fn a_failed_write_leaves_nothing_and_no_transaction() -> TestResult {
         let dir = tempfile::tempdir()?;
         let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
-        writer.connection()?.execute_batch(
+        writer.lend(|c| c.execute_batch(
             "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL CHECK (value < 9));
              CREATE TABLE log (name TEXT);
              CREATE TRIGGER t BEFORE INSERT ON records BEGIN INSERT INTO log VALUES (new.name); END;",
-        )?;
+        ))??;
         let error = writer.execute(&Write::CreateRecord { name: "x".into(), value: 9 }).expect_err("a CHECK");
         assert!(matches!(&error, Error::Sqlite(failure) if failure.code() == "SQLITE_CONSTRAINT_CHECK"), "{error:?}");
         assert_eq!(writer.execute(&create("y"))?, 1);
-        let logged: i64 = writer.connection()?.query_row("SELECT count(*) FROM log", [], |row| row.get(0))?;
+        let logged: i64 = writer.lend(|c| c.query_row("SELECT count(*) FROM log", [], |row| row.get(0)))??;
         assert_eq!(logged, 1);
         Ok(())
     }
@@ -124,18 +132,8 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
         writer.execute(&create("a"))?;
-        writer.connection()?.execute_batch("DROP TABLE records")?;
+        writer.lend(|c| c.execute_batch("DROP TABLE records"))??;
         assert_eq!(writer.execute(&create("b"))?, 1);
-        Ok(())
-    }
-
-    #[test]
-    fn a_transaction_that_was_left_open_is_rolled_back_first() -> TestResult {
-        let dir = tempfile::tempdir()?;
-        let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
-        writer.execute(&create("a"))?;
-        writer.connection()?.execute_batch("BEGIN IMMEDIATE; DELETE FROM records")?;
-        assert_eq!(writer.execute(&create("b"))?, 2);
         Ok(())
     }
 }
