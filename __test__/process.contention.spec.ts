@@ -41,6 +41,21 @@ test('records of four processes are all there, once', async t => {
   t.is(db.pragma('integrity_check', { simple: true }), 'ok')
 })
 
+/**
+ * The outcome of a write that meets contention is handed from the thread that wrote it to whoever waits for it. It used to
+ * be lost when it arrived between two steps of the one who began to wait: the write was there and its promise never settled.
+ */
+test('each of thousands of contended writes settles', async t => {
+  const dir = tmpDir(t)
+  const script = `
+    const dbs = [1, 2, 3].map(() => new DB(dir + '/app.db', { timeout: Infinity }));
+    const write = async db => { for (let n = 0; n < 1000; n++) await db.createRecord('a', n) };
+    Promise.all(dbs.map(write)).then(() => Promise.all(dbs.map(db => db.close()))).then(() => console.log('all'))`
+  const outcomes = await Promise.all([1, 2].map(() => runScript(t, dir, script)))
+  for (const { stdout, stderr } of outcomes) t.is(stdout.trim(), 'all', stderr)
+  t.is(openDb(t, dir).getAllRecords().length, 6000)
+})
+
 async function acknowledged(writer: Actor): Promise<number[]> {
   const ids: number[] = []
   for (;;) {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { has, prelude, run } from './helpers/child.ts'
-import { openDb, tmpDir } from './helpers/tmp.ts'
+import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 async function strace(t: ExecutionContext, dir: string, options: string[], script: string) {
   const log = join(tmpDir(t), 'strace')
@@ -137,6 +137,19 @@ if (has('strace')) {
        })()`
     )
     t.is(stdout, 'SqliteError SQLITE_IOERR_WRITE 29 ok\nfalse\n')
+  })
+}
+
+if (process.getuid?.() === 0 && has('unshare')) {
+  /** /proc/locks hides from a container the locks of those outside: status() used to call a held lock free. */
+  test('status in a pid namespace of its own sees a holder outside', async t => {
+    const dir = tmpDir(t)
+    const guard = await openLocker(t, dir).acquire()
+    const args = ['--pid', '--fork', '--mount-proc', process.execPath, '-e']
+    const script = `${prelude(dir)} new WriteLocker(dir).status().then(status => console.log(status.locked))`
+    t.is((await run(t, 'unshare', [...args, script])).stdout.trim(), 'true')
+    await guard.release()
+    t.is((await run(t, 'unshare', [...args, script])).stdout.trim(), 'false')
   })
 }
 

@@ -101,9 +101,10 @@ export function prelude(dir: string): string {
   return `const { DB, WriteLocker, LockTimeout } = require(${JSON.stringify(index)}); const dir = ${JSON.stringify(dir)};\n`
 }
 
-/** Is this program on the machine? If not, the reason why a test is skipped is printed. */
+/** Is this program on the machine? If not, the reason why a test is skipped is printed; CI has to have them all. */
 export function has(command: string): boolean {
   const found = spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
+  if (!found && process.env.CI) throw new Error(`${command} is not installed`)
   if (!found) console.warn(`skipped: ${command} is not installed`)
   return found
 }
