@@ -46,6 +46,7 @@ test.serial('locking, writing and timing out do not leak', async t => {
       await guard.release()
       await (await next).release()
     }
+    for (let i = 0; i < 20 * n; i++) await (await locker.acquire()).release()
     for (let i = 0; i < 5; i++) {
       collect()
       await turn()

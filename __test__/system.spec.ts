@@ -1,10 +1,10 @@
 /** What sqlock does to the system, seen by strace, and what it does when the system refuses. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { has, prelude, run } from './helpers/child.ts'
-import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 async function strace(t: ExecutionContext, dir: string, options: string[], script: string) {
   const log = join(tmpDir(t), 'strace')
@@ -151,15 +151,24 @@ if (process.getuid?.() === 0 && has('unshare')) {
     await guard.release()
     t.is((await run(t, 'unshare', [...args, script])).stdout.trim(), 'false')
   })
-}
 
-test('a file system that may only be read is ERR_SQLOCK_IO with EROFS', async t => {
-  const { stdout, stderr, code } = await run(t, process.execPath, [
-    '-e',
-    `${prelude('/proc/self')}
-     try { new WriteLocker(dir).acquire().catch(error => console.log(error.code, error.path)) } catch (error) { console.log(error.code) }`
-  ])
-  t.is(code, 0, stderr)
-  t.regex(stdout, /^ERR_SQLOCK_IO/)
-  t.true(openDb(t).open)
-})
+  test('a file system that may only be read is ERR_SQLOCK_IO, with the path', async t => {
+    const dir = tmpDir(t)
+    await openDb(t, dir).createRecord('a', 1)
+    rmSync(lockFile(dir))
+    const script = `${prelude(dir)}
+      const tell = error => console.log(error.code, error.errno, error.path);
+      new WriteLocker(dir).acquire().catch(tell).then(() => new DB(dir + '/app.db').createRecord('b', 2)).catch(tell)`
+    const readOnly = `mount --bind ${dir} ${dir} && mount -o remount,bind,ro ${dir} && exec "$0" -e "$1"`
+    const { stdout, stderr } = await run(t, 'unshare', [
+      '--mount',
+      'sh',
+      '-c',
+      readOnly,
+      process.execPath,
+      script
+    ])
+    const line = `ERR_SQLOCK_IO EROFS ${lockFile(dir)}\n`
+    t.is(stdout, line + line, stderr)
+  })
+}

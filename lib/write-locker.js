@@ -12,8 +12,8 @@ const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = requ
 const { runAndRelease, scopeOf } = require('./scope')
 
 /** Tells of lockers that nobody can unlock any more. */
-const lost = new FinalizationRegistry(hold => {
-  if (!hold.held) return
+const lost = new FinalizationRegistry(current => {
+  if (!current.hold?.held) return
   process.emitWarning('a WriteLocker was garbage-collected while it held the lock, which stays held', {
     code: 'SQLOCK_LOST_LOCKER'
   })
@@ -22,13 +22,15 @@ const lost = new FinalizationRegistry(hold => {
 class WriteLocker {
   #lock
   #longHoldMs
-  #hold = null
+  /** The last hold. An object of its own, for those who look after lockers that are gone. */
+  #current = { hold: null }
 
   constructor(baseDir, options) {
     const path = checkPath('baseDir', baseDir)
     const { native, longHoldMs } = checkLockOptions('options', options)
     this.#longHoldMs = longHoldMs
     this.#lock = call(() => new NativeLock(path, native))
+    lost.register(this, this.#current)
   }
 
   get lockPath() {
@@ -36,7 +38,7 @@ class WriteLocker {
   }
 
   get held() {
-    return this.#hold?.held ?? false
+    return this.#current.hold?.held ?? false
   }
 
   async acquire(options) {
@@ -50,7 +52,7 @@ class WriteLocker {
   }
 
   async unlock() {
-    this.#hold?.release()
+    this.#current.hold?.release()
   }
 
   async release() {
@@ -88,8 +90,7 @@ class WriteLocker {
 
   #take(id, asker) {
     const hold = new Hold(id, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
-    this.#hold = hold
-    lost.register(this, hold)
+    this.#current.hold = hold
     return hold
   }
 

@@ -103,8 +103,8 @@ struct Work {
 }
 
 impl Work {
-    fn run(&self, guard: &WriteGuard) -> std::result::Result<i64, Failure> {
-        guarded(|| self.database.write(guard, &self.write))
+    fn run(&self, guard: &WriteGuard) -> std::result::Result<i64, crate::Error> {
+        self.database.write(guard, &self.write)
     }
 }
 
@@ -135,10 +135,11 @@ impl NativeSubmission {
         let work = Work { database, write };
         let box_of_settle = mailbox.clone();
         let settle = Box::new(move |granted: std::result::Result<WriteGuard, lock::Error>| {
-            box_of_settle.deliver(granted.map_err(Failure::from).and_then(|guard| {
-                let written = work.run(&guard);
-                let release = guard.release();
-                written.map(|value| Written { value, release })
+            // A panic drops the guard while it unwinds, and the promise is rejected all the same.
+            box_of_settle.deliver(guarded(|| {
+                let guard = granted?;
+                let value = work.run(&guard)?;
+                Ok::<_, Failure>(Written { value, release: guard.release() })
             }));
         });
         let entry = Entry::default();
@@ -211,7 +212,7 @@ impl Task for WriteTask {
                 entry.with(Queue::attempt);
             }
             Errand::Write(guard, work) => {
-                let written = work.run(&guard);
+                let written = guarded(|| work.run(&guard));
                 drop(guard);
                 self.mailbox.deliver(written.map(|value| Written { value, release: Ok(()) }));
             }
