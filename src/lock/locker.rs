@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::claim::{Claim, LockOptions, NewFile};
 use super::directory::absolute;
-use super::queue::{Queue, Request};
+use super::entry::{Request, Settle};
+use super::queue::Queue;
+use super::registry::queue_of;
 use super::status::Status;
 use super::{Error, WriteGuard};
 
@@ -66,7 +68,7 @@ impl WriteLocker {
 
     fn open(base_dir: &Path, label: Option<String>, new_file: NewFile) -> Result<Self, Error> {
         let base_dir = absolute(base_dir).map_err(|error| Error::io("realpath", base_dir, error))?;
-        let queue = Mutex::new(Queue::of_directory(&base_dir)?);
+        let queue = Mutex::new(queue_of(&base_dir)?);
         let claim = Arc::new(Claim { lock_path: base_dir.join("db.lock"), label, new_file });
         Ok(Self { base_dir, claim, queue })
     }
@@ -117,7 +119,7 @@ impl WriteLocker {
         Status::read(&self.claim)
     }
 
-    pub(crate) fn request(&self, timeout: Option<Duration>, owner: u64, settle: super::queue::Settle) -> Request {
+    pub(crate) fn request(&self, timeout: Option<Duration>, owner: u64, settle: Settle) -> Request {
         Request { claim: Arc::clone(&self.claim), timeout, owner, settle }
     }
 
@@ -125,7 +127,7 @@ impl WriteLocker {
     /// directory was made anew or a link to it was changed.
     pub(crate) fn queue(&self) -> Result<Arc<Queue>, Error> {
         let mut kept = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = Queue::of_directory(&self.base_dir)?;
+        let queue = queue_of(&self.base_dir)?;
         if !Arc::ptr_eq(&kept, &queue) {
             *kept = Arc::clone(&queue);
         }

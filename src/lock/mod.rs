@@ -25,7 +25,8 @@
 //! | `directory` | which spellings of a directory are one |
 //! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
 //! | `holder` | composing and parsing the holder text |
-//! | `queue` | the FIFO queue of one lock file |
+//! | `registry` | which directory has which queue |
+//! | `queue`, `entry` | the FIFO queue of one lock file, and what stands in it |
 //! | `waiter` | the thread in the kernel, and the one that keeps deadlines |
 //! | `guard` | the proof of a hold |
 //! | `locker` | [`WriteLocker`], what a Rust program uses |
@@ -35,12 +36,14 @@
 
 mod claim;
 mod directory;
+mod entry;
 mod error;
 mod file;
 mod guard;
 mod holder;
 mod locker;
 mod queue;
+mod registry;
 mod status;
 mod waiter;
 
@@ -54,4 +57,8 @@ pub use locker::WriteLocker;
 pub use status::Status;
 
 #[cfg(feature = "node")]
-pub(crate) use queue::{EntryId, Queue, abandon};
+pub(crate) use entry::EntryId;
+#[cfg(feature = "node")]
+pub(crate) use queue::Queue;
+#[cfg(feature = "node")]
+pub(crate) use registry::abandon;

@@ -1,6 +1,6 @@
 //! The queue of everything in this process that wants one lock file.
 //!
-//! An [`Entry`] is granted the lock in the order of the calls that made it. It enters the queue on the calling thread;
+//! An [entry](super::entry) is granted the lock in the order of the calls that made it. It enters the queue on the calling thread;
 //! it is served by whoever comes first: the worker thread that was sent for it ([`Queue::attempt`]) or, once the lock
 //! was found taken, the waiter thread ([`super::waiter`]).
 //!
@@ -20,105 +20,18 @@
     expect(dead_code, reason = "only the Node face has entries that no thread waits for")
 )]
 
-use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::claim::Claim;
-use super::directory::{Directory, Identity};
-use super::file::{FileSystem, LockFile, LockFiles};
+use super::directory::Directory;
+use super::entry::{EntryId, Request, State, from_now};
+use super::file::{LockFile, LockFiles};
 use super::guard::WriteGuard;
 use super::{Error, holder, waiter};
-
-/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or refuses it.
-pub(crate) type Settle = Box<dyn FnOnce(Result<WriteGuard, Error>) + Send>;
-
-/// One wish for the lock.
-pub(crate) struct Request {
-    pub(crate) claim: Arc<Claim>,
-    /// How long to wait at most; `None`: for ever. Zero: one attempt.
-    pub(crate) timeout: Option<Duration>,
-    /// Whose entry this is; see [`abandon`].
-    pub(crate) owner: u64,
-    pub(crate) settle: Settle,
-}
-
-/// Names an entry of one queue.
-pub(crate) type EntryId = u64;
-
-pub(super) struct Entry {
-    id: EntryId,
-    pub(super) claim: Arc<Claim>,
-    timeout: Option<Duration>,
-    deadline: Option<Instant>,
-    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot time out.
-    tried: bool,
-    owner: u64,
-    settle: Settle,
-}
-
-impl Entry {
-    pub(super) fn settle(self, outcome: Result<WriteGuard, Error>) {
-        (self.settle)(outcome);
-    }
-
-    /// Settles as timed out.
-    pub(super) fn time_out(self, holder: &str) {
-        let timeout = self.timeout.unwrap_or(Duration::MAX);
-        self.settle(Err(Error::Timeout { holder: holder.to_owned(), timeout }));
-    }
-}
-
-#[derive(Default)]
-pub(super) struct State {
-    pub(super) entries: VecDeque<Entry>,
-    /// Entries that get no further attempt and wait for the timekeeper to refuse them.
-    overdue: Vec<Entry>,
-    /// Does this process hold the lock?
-    pub(super) held: bool,
-    /// An open, unlocked lock file: opening costs more than locking.
-    pub(super) spare: Option<Box<dyn LockFile>>,
-    /// The generation of the waiter thread, while there is one.
-    pub(super) waiter: Option<u64>,
-    /// The file that the waiter thread waits for in the kernel.
-    pub(super) blocked_on: Option<Identity>,
-    generations: u64,
-    pub(super) timekeeper: bool,
-    next_id: EntryId,
-}
-
-impl State {
-    fn position(&self, id: EntryId) -> Option<usize> {
-        self.entries.iter().position(|entry| entry.id == id)
-    }
-
-    /// Marks every entry as tried: somebody else has the lock.
-    pub(super) fn mark_tried(&mut self) {
-        for entry in &mut self.entries {
-            entry.tried = true;
-        }
-    }
-
-    /// Takes out what is due at `now`.
-    pub(super) fn expire(&mut self, now: Instant) -> Vec<Entry> {
-        let mut due = std::mem::take(&mut self.overdue);
-        let is_due = |entry: &Entry| entry.tried && entry.deadline.is_some_and(|deadline| deadline <= now);
-        if self.entries.iter().any(is_due) {
-            let (expired, waiting) = self.entries.drain(..).partition(is_due);
-            self.entries = waiting;
-            due.extend::<VecDeque<Entry>>(expired);
-        }
-        due
-    }
-
-    /// The earliest deadline the timekeeper has to keep.
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
-        self.entries.iter().filter(|entry| entry.tried).filter_map(|entry| entry.deadline).min()
-    }
-}
 
 /// The queue for the lock file of one directory.
 pub(crate) struct Queue {
@@ -133,7 +46,7 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    fn new(directory: Option<Directory>, files: Box<dyn LockFiles>) -> Arc<Self> {
+    pub(super) fn new(directory: Option<Directory>, files: Box<dyn LockFiles>) -> Arc<Self> {
         static IDS: AtomicU32 = AtomicU32::new(1);
         Arc::new(Self {
             id: IDS.fetch_add(1, Ordering::Relaxed),
@@ -143,24 +56,6 @@ impl Queue {
             turn: Condvar::new(),
             clock: Condvar::new(),
         })
-    }
-
-    /// The queue of the directory at `path`: the same one for every spelling of it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when there is no directory.
-    pub(crate) fn of_directory(path: &Path) -> Result<Arc<Self>, Error> {
-        let id = Identity::of_directory(path).map_err(|error| Error::io("stat", path, error))?;
-        let mut queues = registry();
-        if let Some(queue) = queues.get(&id).and_then(Weak::upgrade) {
-            return Ok(queue);
-        }
-        let directory = Directory::open(path).map_err(|error| Error::io("open", path, error))?;
-        let id = directory.id();
-        let queue = Self::new(Some(directory), Box::new(FileSystem));
-        queues.retain(|_, queue| queue.strong_count() > 0);
-        queues.insert(id, Arc::downgrade(&queue));
-        Ok(queue)
     }
 
     /// A number that tells the queues of this process apart.
@@ -188,23 +83,14 @@ impl Queue {
     /// Joins the queue after a failed attempt; settles when the lock is granted or the deadline has passed.
     pub(crate) fn wait(self: &Arc<Self>, request: Request) -> EntryId {
         let mut state = self.state();
-        let id = Self::push(&mut state, request);
+        let id = state.push(request);
         self.give_way(state, id);
         id
     }
 
     /// Joins the queue; [`Queue::attempt`] or [`Queue::overtake`] is to follow.
     pub(crate) fn enter(&self, request: Request) -> EntryId {
-        Self::push(&mut self.state(), request)
-    }
-
-    fn push(state: &mut State, request: Request) -> EntryId {
-        let Request { claim, timeout, owner, settle } = request;
-        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let id = state.next_id;
-        state.next_id += 1;
-        state.entries.push_back(Entry { id, claim, timeout, deadline, tried: false, owner, settle });
-        id
+        self.state().push(request)
     }
 
     /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to the waiter thread if
@@ -258,7 +144,7 @@ impl Queue {
     pub(crate) fn extend(&self, id: EntryId, timeout: Option<Duration>) {
         let mut state = self.state();
         if let Some(position) = state.position(id) {
-            state.entries[position].deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            state.entries[position].deadline = from_now(timeout);
             self.clock.notify_all();
         }
     }
@@ -359,24 +245,6 @@ impl Queue {
 
 /// What stands for the holder when the lock file is empty or unreadable.
 pub(super) const UNKNOWN_HOLDER: &str = "unknown";
-
-static QUEUES: LazyLock<Mutex<HashMap<Identity, Weak<Queue>>>> = LazyLock::new(Mutex::default);
-
-fn registry() -> MutexGuard<'static, HashMap<Identity, Weak<Queue>>> {
-    QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Calls off every wait of `owner`: for a thread of the host that ends.
-pub(crate) fn abandon(owner: u64) {
-    let queues: Vec<Arc<Queue>> = registry().values().filter_map(Weak::upgrade).collect();
-    for queue in queues {
-        let ids: Vec<EntryId> =
-            queue.state().entries.iter().filter(|entry| entry.owner == owner).map(|entry| entry.id).collect();
-        for id in ids {
-            queue.cancel(id);
-        }
-    }
-}
 
 #[cfg(test)]
 #[path = "queue_tests.rs"]

@@ -3,7 +3,11 @@
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{self, Receiver};
 
+use std::time::Instant;
+
 use super::super::claim::NewFile;
+use super::super::directory::Identity;
+use super::super::registry::{abandon, queue_of};
 use super::*;
 
 /// A lock file whose lock is a flag, and which another process may hold or replace.
@@ -317,7 +321,7 @@ fn an_extended_deadline_is_the_one_that_counts() {
 #[test]
 fn the_waits_of_an_owner_that_ends_are_called_off() {
     let dir = tempfile::tempdir().unwrap();
-    let queue = Queue::of_directory(dir.path()).unwrap();
+    let queue = queue_of(dir.path()).unwrap();
     let claim = Arc::new(Claim { lock_path: dir.path().join("db.lock"), label: None, new_file: NewFile::Mode(0o600) });
     let _held = queue.try_acquire(&claim).unwrap().expect("free");
     let (sender, receiver) = mpsc::channel();

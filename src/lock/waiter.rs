@@ -18,8 +18,9 @@ use std::time::{Duration, Instant};
 
 use super::Error;
 use super::claim::Claim;
+use super::entry::{Entry, State};
 use super::file::LockFile;
-use super::queue::{Entry, Queue, State, UNKNOWN_HOLDER};
+use super::queue::{Queue, UNKNOWN_HOLDER};
 
 /// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);

@@ -12,7 +12,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, Result};
 
 use super::convert::duration_to_ms;
-use super::lock::HolderInfo;
+use super::holder::HolderInfo;
 use crate::lock::Holder;
 use crate::{Error, lock, sqlite};
 

@@ -4,14 +4,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use napi::bindgen_prelude::{AsyncTask, Either, Null, Object};
+use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::convert::to_duration;
 use super::environment;
 use super::error::{Failure, exception, guarded};
-use crate::lock::{EntryId, Holder, LockOptions, Queue, Status, WriteLocker};
+use super::holder::{HolderInfo, Nullable, nullable};
+use crate::lock::{EntryId, LockOptions, Queue, Status, WriteLocker};
 
 /// Options of a lock.
 #[napi(object)]
@@ -161,38 +162,5 @@ impl From<Status> for NativeStatus {
         let Status { locked, lock_path, holder } = status;
         let holder = nullable(holder.map(HolderInfo::from));
         Self { locked, lock_path: lock_path.to_string_lossy().into_owned(), holder }
-    }
-}
-
-#[napi]
-pub type Nullable<T> = Either<T, Null>;
-
-/// A field that is there, and null: `Option` would leave it out.
-fn nullable<T>(value: Option<T>) -> Nullable<T> {
-    value.map_or(Either::B(Null), Either::A)
-}
-
-/// What is known of a holder.
-#[napi(object)]
-pub struct HolderInfo {
-    pub pid: u32,
-    pub time: Nullable<String>,
-    pub alive: Nullable<bool>,
-    pub command: Nullable<String>,
-    pub label: Nullable<String>,
-    pub age_ms: Nullable<f64>,
-}
-
-impl From<Holder> for HolderInfo {
-    #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
-    fn from(holder: Holder) -> Self {
-        Self {
-            time: nullable(holder.iso_time()),
-            age_ms: nullable(holder.age_ms().map(|age| age as f64)),
-            pid: holder.pid,
-            alive: nullable(holder.alive),
-            command: nullable(holder.command),
-            label: nullable(holder.label),
-        }
     }
 }

@@ -11,6 +11,7 @@
 //! | `database` | a database: reads, and writes as submissions |
 //! | `submission` | a write on its way through a worker or the waiter thread |
 //! | `convert` | values |
+//! | `holder` | what is known of a holder |
 //! | `error` | errors as data |
 
 #![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
@@ -19,6 +20,7 @@ mod convert;
 mod database;
 mod environment;
 mod error;
+mod holder;
 mod lock;
 mod submission;
 
