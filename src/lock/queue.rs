@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use super::claim::Claim;
 use super::directory::Directory;
-use super::entry::{EntryId, Request, State, from_now};
+use super::entry::{Entry, EntryId, Request, State, from_now};
 use super::file::{LockFile, LockFiles};
 use super::guard::WriteGuard;
 use super::{Error, holder, waiter};
@@ -106,8 +106,8 @@ impl Queue {
         };
         match taken {
             Ok(None) => self.give_way(state, id),
-            Ok(Some(guard)) => Self::settle(state, id, Ok(guard)),
-            Err(error) => Self::settle(state, id, Err(error)),
+            Ok(Some(guard)) => self.settle(state, id, Ok(guard)),
+            Err(error) => self.settle(state, id, Err(error)),
         }
     }
 
@@ -120,19 +120,14 @@ impl Queue {
         if position > 0 || state.held || state.blocked_on.is_some() {
             self.give_way(state, id);
         } else if let Err(error) = self.start(&mut state, id) {
-            Self::settle(state, id, Err(error));
+            self.settle(state, id, Err(error));
         }
     }
 
     /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it is gone.
     pub(crate) fn cancel(&self, id: EntryId) {
-        let mut state = self.state();
-        if let Some(entry) = state.position(id).and_then(|position| state.entries.remove(position)) {
-            drop(state);
-            self.turn.notify_all();
-            self.clock.notify_all();
-            entry.settle(Err(Error::Cancelled));
-        }
+        let state = self.state();
+        self.settle(state, id, Err(Error::Cancelled));
     }
 
     /// Does this entry still wait?
@@ -185,8 +180,9 @@ impl Queue {
         // Closing the descriptor frees a lock that would not be given back.
         state.spare = unlocked.is_ok().then_some(file);
         state.held = false;
-        drop(state);
-        self.turn.notify_all();
+        if state.waiter.is_some() {
+            self.turn.notify_all();
+        }
         cleared.and(unlocked)
     }
 
@@ -195,23 +191,28 @@ impl Queue {
         let Some(position) = state.position(id) else { return };
         state.entries[position].tried = true;
         if state.entries[position].timeout == Some(Duration::ZERO) {
-            let refused = state.entries.remove(position);
-            state.overdue.extend(refused);
+            return self.refuse(state, position);
         }
         if let Err(error) = self.start(&mut state, id) {
-            Self::settle(state, id, Err(error));
+            self.settle(state, id, Err(error));
+        }
+    }
+
+    /// Leaves an entry to the timekeeper, which may take a moment to read who holds the lock.
+    fn refuse(self: &Arc<Self>, mut state: MutexGuard<'_, State>, position: usize) {
+        let Some(entry) = self.remove(&mut state, position) else { return };
+        if self.start_timekeeper(&mut state).is_ok() {
+            state.overdue.push(entry);
+        } else {
+            drop(state);
+            entry.time_out(UNKNOWN_HOLDER);
         }
     }
 
     /// Sees to it that a thread waits for the lock and one keeps the deadlines.
     fn start(self: &Arc<Self>, state: &mut State, id: EntryId) -> Result<(), Error> {
-        let Some(claim) = state.position(id).map(|position| Arc::clone(&state.entries[position].claim)) else {
-            return self.start_timekeeper(state).or_else(|_| {
-                // No thread to read the holder text on; refuse without it.
-                state.overdue.drain(..).for_each(|entry| entry.time_out(UNKNOWN_HOLDER));
-                Ok(())
-            });
-        };
+        let Some(position) = state.position(id) else { return Ok(()) };
+        let claim = Arc::clone(&state.entries[position].claim);
         let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
         self.start_timekeeper(state).map_err(spawn_error)?;
         // The thread may sit on a lock file that was replaced since; then nobody waits on the one that is there.
@@ -234,12 +235,22 @@ impl Queue {
         Ok(())
     }
 
-    fn settle(mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
-        let entry = state.position(id).and_then(|position| state.entries.remove(position));
+    fn settle(&self, mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
+        let entry = state.position(id).and_then(|position| self.remove(&mut state, position));
         drop(state);
         if let Some(entry) = entry {
             entry.settle(outcome);
         }
+    }
+
+    /// Takes an entry out. Threads that have nobody left to look after are told, so that they end.
+    pub(super) fn remove(&self, state: &mut State, position: usize) -> Option<Entry> {
+        let entry = state.entries.remove(position);
+        if state.entries.is_empty() && (state.timekeeper || state.waiter.is_some()) {
+            self.clock.notify_all();
+            self.turn.notify_all();
+        }
+        entry
     }
 }
 

@@ -335,3 +335,21 @@ fn the_waits_of_an_owner_that_ends_are_called_off() {
     assert!(owner == 71 && matches!(outcome, Err(Error::Cancelled)));
     assert_eq!(queue.state().entries.len(), 1);
 }
+
+/// The timekeeper used to sleep on with nobody to look after when the last entry was served by a worker.
+#[test]
+fn both_threads_end_when_nobody_waits() {
+    let (world, queue) = world();
+    assert!(world.lock_by(STRANGER));
+    let (waiting, waiting_outcome) = request(None);
+    queue.wait(waiting);
+    let (late, late_outcome) = request(None);
+    let late = queue.enter(late);
+    world.unlock_by(STRANGER);
+    waiting_outcome.recv().unwrap().unwrap().release().unwrap();
+    queue.attempt(late);
+    late_outcome.recv().unwrap().unwrap().release().unwrap();
+    while queue.state().waiter.is_some() || queue.state().timekeeper {
+        std::thread::yield_now();
+    }
+}

@@ -33,9 +33,13 @@ pub(crate) fn queue_of(path: &Path) -> Result<Arc<Queue>, Error> {
         return Ok(queue);
     }
     let directory = Directory::open(path).map_err(|error| Error::io("open", path, error))?;
+    // It may be another one than a moment ago.
+    if let Some(queue) = queues.get(&directory.id()).and_then(Weak::upgrade) {
+        return Ok(queue);
+    }
+    queues.retain(|_, queue| queue.strong_count() > 0);
     let id = directory.id();
     let queue = Queue::new(Some(directory), Box::new(FileSystem));
-    queues.retain(|_, queue| queue.strong_count() > 0);
     queues.insert(id, Arc::downgrade(&queue));
     Ok(queue)
 }

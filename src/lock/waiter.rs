@@ -57,14 +57,19 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
         match locked {
             Ok(None) => {}
             Ok(Some(file)) => {
-                if let Some(head) = state.entries.pop_front() {
+                if let Some(head) = queue.remove(&mut state, 0) {
                     let guard = queue.grant(&mut state, file, &head.claim);
                     return Some((head, Ok(guard)));
                 }
                 // Everybody gave up in the meantime. Unlocked and kept; the loop ends this thread.
                 state.spare = file.unlock().is_ok().then_some(file);
             }
-            Err(error) => return state.entries.pop_front().map(|head| (head, Err(error))),
+            // With nobody left to tell, the loop ends this thread.
+            Err(error) => {
+                if let Some(head) = queue.remove(&mut state, 0) {
+                    return Some((head, Err(error)));
+                }
+            }
         }
     }
 }
@@ -133,8 +138,6 @@ fn keep_time(queue: &Queue) {
             }
             due
         };
-        // The waiter may be without anybody to wait for.
-        queue.turn.notify_all();
         let holder = holder(queue, &due[0].claim);
         for entry in due {
             let _ = catch_unwind(AssertUnwindSafe(|| entry.time_out(&holder)));
