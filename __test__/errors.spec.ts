@@ -1,5 +1,6 @@
 /** Bad input: a typed error that names the argument, thrown by constructors and readers, a rejection of promises. */
 import { inspect } from 'node:util'
+import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
 import { rejection } from './helpers/block.ts'
@@ -161,6 +162,18 @@ for (const fn of [undefined, null, 5, 'fn', {}]) {
     }
   })
 }
+
+test('a signal or a URL of another realm will do', async t => {
+  const dir = tmpDir(t)
+  const { signal, url } = runInNewContext(
+    `({
+    signal: { aborted: true, reason: 'elsewhere', addEventListener() {}, removeEventListener() {} },
+    url: { href: location, protocol: 'file:', hostname: '', pathname: '${dir}', port: '', search: '', hash: '' }
+  })`.replace('location', `'file://${dir}'`)
+  )
+  t.is(await rejection(openLocker(t, dir).acquire({ signal })), 'elsewhere')
+  t.is(new WriteLocker(url).lockPath, `${dir}/db.lock`)
+})
 
 test('pragma checks its arguments', t => {
   const db = openDb(t)

@@ -99,7 +99,7 @@ class DB {
   async withWriteLock(fn, options) {
     checkFunction('fn', fn)
     const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
-    signal?.throwIfAborted()
+    if (signal?.aborted) throw signal.reason
     this.#assertOpen()
     const scope = this.#scope()
     return this.#track(scope, scope ? runInScope(this, scope.hold, fn) : this.#hold(fn, timeout, signal))

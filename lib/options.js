@@ -85,8 +85,12 @@ function checkInteger(name, value) {
   return value
 }
 
+/** Told by its form: one that comes from another realm, as in a test runner, is no instance of our class. */
+const isUrl = value => typeof value?.href === 'string' && typeof value.protocol === 'string'
+const isSignal = value => typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
+
 function checkPath(name, value) {
-  if (value instanceof URL) return checkPath(name, fileURLToPath(value))
+  if (isUrl(value)) return checkPath(name, fileURLToPath(value))
   checkString(name, value)
   if (value === '') throw argumentTypeError(`${name} must not be empty`)
   if (value.includes('\0')) throw argumentValueError(`${name} must not have a NUL in it: ${show(value)}`)
@@ -121,8 +125,7 @@ function checkMode(value) {
 }
 
 function checkSignal(value) {
-  if (!(value instanceof AbortSignal))
-    throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
+  if (!isSignal(value)) throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
   return value
 }
 

@@ -83,7 +83,7 @@ class WriteLocker {
         `this async context already holds ${this.lockPath} and would wait for itself`
       )
     }
-    signal?.throwIfAborted()
+    if (signal?.aborted) throw signal.reason
     const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
     return this.#take(await settled(attempt.settled), asker)
   }
