@@ -191,6 +191,18 @@ test('unlock() in withLock ends the scope', async t => {
   })
 })
 
+test('writes that unlock() overtakes take the lock themselves', async t => {
+  const dir = tmpDir(t)
+  const [db, locker] = [openDb(t, dir), openLocker(t, dir)]
+  const ids = await locker.withLock(async () => {
+    const writes = [1, 2, 3].map(n => db.createRecord('a', n))
+    await locker.unlock()
+    return Promise.all(writes)
+  })
+  t.deepEqual(ids, [1, 2, 3])
+  t.is(lockSize(dir), 0)
+})
+
 test('close() in a callback of the DB is ERR_SQLOCK_DEADLOCK, and closes nothing', async t => {
   const db = openDb(t)
   await db.withWriteLock(async () => {

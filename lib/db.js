@@ -141,9 +141,13 @@ class DB {
   async #write(submit) {
     this.#assertOpen()
     const scope = this.#scope()
+    const { timeout } = this.#options
+    const start = ms => writeAttempt(submit(NO_HOLD, ms))
+    // The hold may end while the write waits for those before it: then it takes the lock like anybody.
+    const startUnder = ({ held, id }) => (held ? writeAttempt(submit(id, Infinity)) : start(timeout))
     const written = scope
-      ? this.#queue.writeUnder(scope.hold, () => writeAttempt(submit(scope.hold.id, Infinity)))
-      : this.#queue.write(ms => writeAttempt(submit(NO_HOLD, ms)), this.#options.timeout)
+      ? this.#queue.writeUnder(scope.hold, () => startUnder(scope.hold))
+      : this.#queue.write(start, timeout)
     const { value, warning } = await settled(this.#track(scope, written))
     if (warning) warnOfRelease(fromFailure(warning))
     return value

@@ -75,7 +75,10 @@ fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
             object.set("holderInfo", Holder::parse(holder).map(HolderInfo::from))?;
             object.set("timeoutMs", duration_to_ms(*timeout))
         }
-        lock::Error::Cancelled => object.set("kind", "cancelled"),
+        lock::Error::Cancelled => {
+            object.set("kind", "cancelled")?;
+            object.set("message", error.to_string())
+        }
         lock::Error::NotRegular { path } => {
             rule(object, "ERR_SQLOCK_LOCK_FILE", &error.to_string())?;
             object.set("path", path.to_string_lossy().into_owned())
