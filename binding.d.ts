@@ -5,8 +5,8 @@ export declare class NativeDatabase {
   constructor(path: string, options: NativeDatabaseOptions)
   get path(): string
   lock(): NativeLock
-  createRecord(hold: number, timeoutMs: number, name: string, value: JsInteger): NativeSubmission
-  updateRecord(hold: number, timeoutMs: number, id: JsInteger, value: JsInteger): NativeSubmission
+  /** Submits a batch of writes, encoded by `lib/batch.js`; they are copied. Runs under `hold`, or with 0 takes the lock. */
+  write(hold: number, timeoutMs: number, batch: Uint8Array): NativeSubmission
   /** `[id, name, value]`, or null. */
   record(id: JsInteger): (null | number | bigint | string | Buffer)[] | null
   records(): (null | number | bigint | string | Buffer)[][]
@@ -28,7 +28,7 @@ export declare class NativeLock {
   status(): Promise<NativeStatus>
 }
 
-/** A write on its way. */
+/** A batch of writes on its way. */
 export declare class NativeSubmission {
   /** Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow. */
   run(): Promise<NativeWritten | null>
@@ -66,6 +66,11 @@ export interface HolderInfo {
 /** An INTEGER in JavaScript: a number where that is exact, else a bigint. */
 export type JsInteger = number | bigint
 
+export interface NativeBigint {
+  index: number
+  value: bigint
+}
+
 export interface NativeDatabaseOptions {
   fileMustExist: boolean
   busyTimeoutMs: number
@@ -73,6 +78,11 @@ export interface NativeDatabaseOptions {
   synchronousFull: boolean
   foreignKeys: boolean
   lock: NativeLockOptions
+}
+
+export interface NativeFailure {
+  index: number
+  failure: Error
 }
 
 /** Options of a lock. */
@@ -92,10 +102,15 @@ export interface NativeStatus {
   holder: Nullable<HolderInfo>
 }
 
-/** What JavaScript gets: the id or count, and what giving back the lock said if it failed. */
+/** What came of the writes of a submission that are done; the others are to come again. */
 export interface NativeWritten {
-  value: JsInteger
-  warning?: object
+  /** The id or the number of records of each write that is done; NaN where a list below has it. */
+  values: Float64Array
+  /** Values that are no safe integers. */
+  bigints: Array<NativeBigint>
+  failures: Array<NativeFailure>
+  /** What giving back the lock said, if it failed. */
+  warning?: Error
 }
 
 export type Nullable<T> = T | null

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { Actor, runScript } from './helpers/child.ts'
+import { Actor, acknowledged, runScript } from './helpers/child.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 test('increments of a file under the lock are all there', async t => {
@@ -23,23 +23,27 @@ test('increments of a file under the lock are all there', async t => {
   t.is(readFileSync(counter, 'utf8'), '800')
 })
 
-test('records of four processes are all there, once', async t => {
-  const dir = tmpDir(t)
-  const path = join(dir, 'app.db')
-  const writers = ['a', 'b', 'c', 'd'].map(name => new Actor(t, 'writer.mjs', [path, '250', name]))
-  for (const writer of writers) t.is(await writer.says(), 'ready')
-  for (const writer of writers) writer.tell('go')
-  const ids = (await Promise.all(writers.map(acknowledged))).flat()
-  const db = openDb(t, dir)
-  const rows = db.getAllRecords()
-  t.is(rows.length, 1000)
-  t.deepEqual(
-    rows.map(row => row.id),
-    ids.toSorted((a, b) => a - b)
-  )
-  t.is(new Set(rows.map(row => row.name)).size, 1000)
-  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
-})
+for (const inFlight of [1, 64]) {
+  test(`records of four processes with ${inFlight} writes in flight are all there, once`, async t => {
+    const dir = tmpDir(t)
+    const [path, notes] = [join(dir, 'app.db'), join(dir, 'acknowledged')]
+    const count = 250 * Math.ceil(Math.sqrt(inFlight))
+    const args = (name: string) => [path, String(count), name, String(inFlight), notes]
+    const writers = ['a', 'b', 'c', 'd'].map(name => new Actor(t, 'writer.mjs', args(name)))
+    for (const writer of writers) t.is(await writer.says(), 'ready')
+    for (const writer of writers) writer.tell('go')
+    for (const writer of writers) t.is(await writer.says(), 'done')
+    const db = openDb(t, dir)
+    const rows = db.getAllRecords()
+    t.is(rows.length, 4 * count)
+    t.deepEqual(
+      rows.map(row => row.id),
+      acknowledged(notes).toSorted((a, b) => a - b)
+    )
+    t.is(new Set(rows.map(row => row.name)).size, 4 * count)
+    t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+  })
+}
 
 /**
  * The outcome of a write that meets contention is handed from the thread that wrote it to whoever waits for it. It used to
@@ -55,12 +59,3 @@ test('each of thousands of contended writes settles', async t => {
   for (const { stdout, stderr } of outcomes) t.is(stdout.trim(), 'all', stderr)
   t.is(openDb(t, dir).getAllRecords().length, 6000)
 })
-
-async function acknowledged(writer: Actor): Promise<number[]> {
-  const ids: number[] = []
-  for (;;) {
-    const said = await writer.says<'done' | { id: number }>()
-    if (said === 'done') return ids
-    ids.push(said.id)
-  }
-}

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { eventually, timed } from './helpers/block.ts'
-import { Actor, spawnHolder } from './helpers/child.ts'
+import { Actor, acknowledged, spawnHolder } from './helpers/child.ts'
 import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('the lock of a killed holder is free, and its text is gone with the next hold', async t => {
@@ -56,35 +56,32 @@ test('a writer that is killed while its frames go into the WAL leaves nothing of
   t.is(db.pragma('integrity_check', { simple: true }), 'ok')
 })
 
-test('writers that are killed at random instants lose no acknowledged write', async t => {
-  const dir = tmpDir(t)
-  const path = join(dir, 'app.db')
-  const seen: number[] = []
-  const rounds = 12
-  for (let round = 0; round < rounds; round++) {
-    const writer = new Actor(t, 'writer.mjs', [path, '1000000', `r${round}`])
-    t.is(await writer.says(), 'ready')
-    writer.tell('go')
-    const until = 1 + Math.floor(Math.random() * 60)
-    for (let n = 0; n < until; n++) seen.push((await writer.says<{ id: number }>()).id)
-    const killed = writer.kill()
-    // What it had said before it died counts too.
-    for (let said = await next(writer); said; said = await next(writer)) seen.push(said.id)
-    await killed
-  }
-  const db = openDb(t, dir)
-  const ids = new Set(db.getAllRecords().map(row => row.id))
-  t.deepEqual(
-    seen.filter(id => !ids.has(id)),
-    [],
-    'each acknowledged row is there'
-  )
-  t.is(new Set(seen).size, seen.length)
-  t.true(ids.size - seen.length <= rounds, 'at most the write in flight of each killed writer')
-  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
-  t.log(`${seen.length} acknowledged, ${ids.size} rows, ${rounds} kills`)
-})
-
-async function next(writer: Actor) {
-  return writer.says<{ id: number }>().catch(() => undefined)
+for (const inFlight of [1, 64]) {
+  test(`writers that are killed at random instants with ${inFlight} in flight lose no acknowledged write`, async t => {
+    const dir = tmpDir(t)
+    const path = join(dir, 'app.db')
+    const notes = join(dir, 'acknowledged')
+    const rounds = 12
+    for (let round = 0; round < rounds; round++) {
+      const writer = new Actor(t, 'writer.mjs', [path, '1000000', `r${round}`, String(inFlight), notes])
+      t.is(await writer.says(), 'ready')
+      const written = statSync(notes).size
+      const more = Math.random() * 300 * inFlight
+      writer.tell('go')
+      await eventually(t, () => statSync(notes).size > written + more)
+      await writer.kill()
+    }
+    const seen = acknowledged(notes)
+    const db = openDb(t, dir)
+    const ids = new Set(db.getAllRecords().map(row => row.id))
+    t.deepEqual(
+      seen.filter(id => !ids.has(id)),
+      [],
+      'each acknowledged row is there'
+    )
+    t.is(new Set(seen).size, seen.length)
+    t.true(ids.size - seen.length <= rounds * inFlight, 'at most what was in flight in each killed writer')
+    t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+    t.log(`${seen.length} acknowledged, ${ids.size} rows, ${rounds} kills`)
+  })
 }

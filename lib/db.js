@@ -6,9 +6,9 @@
  */
 'use strict'
 
-const { lockAttempt, writeAttempt } = require('./attempts')
+const { lockAttempt } = require('./attempts')
 const { SqlockError, fromFailure } = require('./errors')
-const { Hold, stackOf, warnOfRelease } = require('./hold')
+const { Hold, stackOf } = require('./hold')
 const { NativeDatabase, call, settled } = require('./native')
 const {
   checkAcquireOptions,
@@ -25,15 +25,13 @@ const { toIntegerMode, toObjects, toRecord } = require('./rows')
 const { runAndRelease, runInScope, scopeOf, scopeOwnedBy } = require('./scope')
 const { WriteQueue } = require('./write-queue')
 
-/** The hold of a write that takes the lock itself. */
-const NO_HOLD = 0
-
 class DB {
   #native
   #lock
   #options
   #queue
-  #pending = new Pending()
+  /** Running functions of withWriteLock. */
+  #callbacks = new Pending()
   #closing = null
 
   constructor(dbPath, options) {
@@ -41,7 +39,8 @@ class DB {
     this.#options = checkDatabaseOptions(options)
     this.#native = call(() => new NativeDatabase(path, this.#options.native))
     this.#lock = this.#native.lock()
-    this.#queue = new WriteQueue(this.#lock)
+    const submit = (hold, ms, batch) => this.#native.write(hold, ms, batch)
+    this.#queue = new WriteQueue(this.#lock, submit, this.#options.timeout)
   }
 
   get dbPath() {
@@ -63,15 +62,19 @@ class DB {
   async createRecord(name, value) {
     checkString('name', name)
     checkInteger('value', value)
-    const id = await this.#write((hold, ms) => this.#native.createRecord(hold, ms, name, value))
-    // The write is committed, so an id that is no safe integer comes as it is.
-    return typeof id === 'bigint' ? id : toIntegerMode(id, this.#options.integers, 'id')
+    try {
+      const id = await this.#write(batch => batch.createRecord(name, value))
+      // The write is committed, so an id that is no safe integer comes as it is.
+      return typeof id === 'bigint' ? id : toIntegerMode(id, this.#options.integers, 'id')
+    } catch (failure) {
+      throw fromFailure(failure)
+    }
   }
 
   async updateRecord(id, value) {
     checkInteger('id', id)
     checkInteger('value', value)
-    await this.#write((hold, ms) => this.#native.updateRecord(hold, ms, id, value))
+    await settled(this.#write(batch => batch.updateRecord(id, value)))
   }
 
   getRecord(id) {
@@ -102,7 +105,9 @@ class DB {
     if (signal?.aborted) throw signal.reason
     this.#assertOpen()
     const scope = this.#scope()
-    return this.#track(scope, scope ? runInScope(this, scope.hold, fn) : this.#hold(fn, timeout, signal))
+    const running = scope ? runInScope(this, scope.hold, fn) : this.#hold(fn, timeout, signal)
+    scope?.pending.track(running)
+    return this.#callbacks.track(running)
   }
 
   async lockStatus() {
@@ -123,7 +128,8 @@ class DB {
   }
 
   async #close() {
-    await this.#pending.drained()
+    await this.#callbacks.drained()
+    await this.#queue.drained()
     await settled(this.#native.close())
   }
 
@@ -132,25 +138,12 @@ class DB {
     return call(() => scopeOf(this.#lock))
   }
 
-  /** Counts a call for those who wait for the last one: close(), and the scope it was issued in. */
-  #track(scope, promise) {
-    scope?.pending.track(promise)
-    return this.#pending.track(promise)
-  }
-
-  async #write(submit) {
+  /** Adds a write. Rejected with what the addon tells of a failure, of which the caller makes an error. */
+  #write(encode) {
     this.#assertOpen()
     const scope = this.#scope()
-    const { timeout } = this.#options
-    const start = ms => writeAttempt(submit(NO_HOLD, ms))
-    // The hold may end while the write waits for those before it: then it takes the lock like anybody.
-    const startUnder = ({ held, id }) => (held ? writeAttempt(submit(id, Infinity)) : start(timeout))
-    const written = scope
-      ? this.#queue.writeUnder(scope.hold, () => startUnder(scope.hold))
-      : this.#queue.write(start, timeout)
-    const { value, warning } = await settled(this.#track(scope, written))
-    if (warning) warnOfRelease(fromFailure(warning))
-    return value
+    const written = this.#queue.write(encode, scope?.hold)
+    return scope ? scope.pending.track(written) : written
   }
 
   async #hold(fn, timeout, signal) {

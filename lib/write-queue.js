@@ -1,60 +1,75 @@
 /**
- * The writes of one DB, in the order of their calls, one native submission at a time.
+ * The writes of one DB, in the order of their calls. While a batch of them is with the addon, further ones gather and make
+ * up the next: one lock, one COMMIT and one call over the border for all of them.
  *
  * Writes that take the lock themselves are one lane; those that run under a hold are a lane of that hold: in one lane with
  * the others, a write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the
  * writing connection, since only the holder uses it.
  *
- * Each job has a deadline: `timeout` ms without the lock since the later of its call and the last write of this DB that had
- * it. So any number of writes at once succeed on a lock that is otherwise free, and each gives up in time on one that is not.
+ * Each call has a deadline: `timeout` ms without the lock since the later of its call and the last batch of this DB. So any
+ * number of writes at once succeed on a lock that is otherwise free, and each gives up in time on one that is not.
  */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
-const { refusal } = require('./attempts')
+const { refusal, writeAttempt } = require('./attempts')
+const { Batch } = require('./batch')
+const { fromFailure } = require('./errors')
+const { warnOfRelease } = require('./hold')
 
 const TIMER_MAX_MS = 0x7fff_ffff
 /** How soon to look again while a write has the lock and nothing can be due. */
 const LOOK_AGAIN_MS = 50
+/** The hold of a write that takes the lock itself. */
+const NO_HOLD = 0
 
 class WriteQueue {
   #lock
   #own
   #lanes = new WeakMap()
-  /** When a write of this DB last had the lock. */
-  lastWriteEnd = -Infinity
+  #submit
+  /** When a batch of this DB last had the lock. */
+  lastBatchEnd = -Infinity
 
-  /** @param lock the native lock of the directory */
-  constructor(lock) {
+  /**
+   * @param lock the native lock of the directory
+   * @param submit gives a batch to the addon: the number of the hold it runs under, ms until its deadline, bytes
+   * @param timeout how long a write waits for the lock, ms
+   */
+  constructor(lock, submit, timeout) {
     this.#lock = lock
+    this.#submit = submit
+    this.timeout = timeout
     this.#own = new Lane(this)
   }
 
-  /**
-   * Adds a write. Rejected with what the addon tells of a failure.
-   *
-   * @param start makes the attempt, given the ms that are left until its deadline
-   */
-  write(start, timeout) {
-    return this.#own.add({ start, timeout, writes: true })
+  /** Adds a write that `encode` puts into a batch; under `hold` if there is one. */
+  write(encode, hold) {
+    return this.#lane(hold).write(encode)
   }
 
-  /** Adds a write under `hold`, which has no deadline. */
-  writeUnder(hold, start) {
-    let lane = this.#lanes.get(hold)
-    if (!lane) this.#lanes.set(hold, (lane = new Lane(this)))
-    return lane.add({ start, timeout: Infinity, writes: true })
-  }
-
-  /** Waits for a hold, in the order of the writes. `start` heeds the signal once it was called. */
+  /** Waits for a hold, in the order of the writes. `start` makes the attempt and heeds the signal from then on. */
   acquire(start, timeout, signal) {
-    return this.#own.add({ start, timeout, signal, writes: false })
+    return this.#own.acquire({ start, timeout, signal })
   }
 
-  /** A write has had the lock: those that wait start anew to count. */
+  /** Gives a batch to the addon. The hold may have ended while it gathered: then it takes the lock like anybody. */
+  start(batch, hold, ms) {
+    const submission = hold?.held
+      ? this.#submit(hold.id, Infinity, batch.bytes)
+      : this.#submit(NO_HOLD, ms, batch.bytes)
+    return writeAttempt(submission)
+  }
+
+  /** Resolves when nothing waits that takes the lock itself. */
+  drained() {
+    return this.#own.drained()
+  }
+
+  /** A batch has had the lock: those that wait start anew to count. */
   wrote() {
-    this.lastWriteEnd = performance.now()
+    this.lastBatchEnd = performance.now()
     this.#own.extend()
   }
 
@@ -62,26 +77,57 @@ class WriteQueue {
   refusal() {
     return refusal(this.#lock)
   }
+
+  #lane(hold) {
+    if (!hold) return this.#own
+    let lane = this.#lanes.get(hold)
+    if (!lane) this.#lanes.set(hold, (lane = new Lane(this, hold)))
+    return lane
+  }
 }
 
+/** Batches and waits for holds, one after the other. */
 class Lane {
   #queue
+  #hold
   #waiting = new Set()
+  /** The last one that waits, when it is a batch that takes more. */
+  #open = null
   #current = null
+  /** Settles when nothing is left to do. */
+  #working = null
   #attempt = null
   #timer = null
   #due = Infinity
 
-  constructor(queue) {
+  constructor(queue, hold) {
     this.#queue = queue
+    this.#hold = hold
   }
 
-  add(job) {
+  write(encode) {
+    if (this.#open && !this.#open.full) return this.#open.add(encode)
+    const batch = new Batch()
+    const promise = batch.add(encode)
+    if (this.#current) this.#enqueue((this.#open = batch))
+    else this.#working = this.#work(batch)
+    return promise
+  }
+
+  acquire(wait) {
     return new Promise((resolve, reject) => {
-      Object.assign(job, { calledAt: performance.now(), resolve, reject })
-      if (this.#current) this.#enqueue(job)
-      else this.#work(job)
+      Object.assign(wait, { calledAt: performance.now(), resolve, reject })
+      this.#open = null
+      if (!this.#current) this.#working = this.#work(wait)
+      else {
+        this.#enqueue(wait)
+        this.#heed(wait)
+      }
     })
+  }
+
+  async drained() {
+    while (this.#current) await this.#working
   }
 
   /** Gives the attempt that waits for the lock a new deadline. */
@@ -89,59 +135,100 @@ class Lane {
     if (this.#current) this.#attempt?.extend(this.#remaining(this.#current))
   }
 
-  #enqueue(job) {
-    this.#waiting.add(job)
-    if (job.signal) {
-      job.abort = () => {
-        this.#waiting.delete(job)
-        job.reject(job.signal.reason)
-      }
-      job.signal.addEventListener('abort', job.abort, { once: true })
-    }
-    this.#lookIn(this.#remaining(job))
+  #enqueue(item) {
+    this.#waiting.add(item)
+    this.#lookIn(this.#remaining(item))
   }
 
-  #dequeue(job) {
-    this.#waiting.delete(job)
-    job.signal?.removeEventListener('abort', job.abort)
+  /** Until its turn comes, an abort takes a wait out of here. */
+  #heed(wait) {
+    if (!wait.signal) return
+    wait.abort = () => {
+      this.#waiting.delete(wait)
+      wait.reject(wait.signal.reason)
+    }
+    wait.signal.addEventListener('abort', wait.abort, { once: true })
+  }
+
+  #dequeue(item) {
+    this.#waiting.delete(item)
+    if (item === this.#open) this.#open = null
+    item.signal?.removeEventListener('abort', item.abort)
   }
 
   #next() {
-    const [job] = this.#waiting
-    if (job) this.#dequeue(job)
-    return job ?? null
+    const [item] = this.#waiting
+    if (item) this.#dequeue(item)
+    return item ?? null
   }
 
-  /** Runs jobs until none waits. Up to its first await it runs within the call that brought the first one. */
+  /** Works until nothing waits. Up to its first await it runs within the call that brought the first item. */
   async #work(first) {
     for (this.#current = first; this.#current; this.#current = this.#next()) {
-      const job = this.#current
-      try {
-        this.#attempt = job.start(this.#remaining(job))
-        const value = await this.#attempt.settled
-        if (job.writes) this.#queue.wrote()
-        job.resolve(value)
-      } catch (failure) {
-        // SQLite is asked only under the lock.
-        if (failure?.kind === 'sqlite') this.#queue.wrote()
-        job.reject(asAskedFor(failure, job))
-        if (failure?.kind === 'timeout') this.#rejectDue(failure)
-      }
+      if (this.#current instanceof Batch) await this.#write(this.#current)
+      else await this.#acquire(this.#current)
       this.#attempt = null
     }
   }
 
-  #remaining(job) {
-    return Math.max(0, Math.max(job.calledAt, this.#queue.lastWriteEnd) + job.timeout - performance.now())
+  async #write(batch) {
+    while (!batch.settled) {
+      try {
+        this.#attempt = this.#queue.start(batch, this.#hold, this.#remaining(batch))
+        const written = await this.#attempt.settled
+        this.#queue.wrote()
+        batch.settle(written)
+        if (written.warning) warnOfRelease(fromFailure(written.warning))
+      } catch (failure) {
+        this.#refuse(batch, failure)
+      }
+    }
+  }
+
+  async #acquire(wait) {
+    try {
+      this.#attempt = wait.start(this.#remaining(wait))
+      wait.resolve(await this.#attempt.settled)
+    } catch (failure) {
+      this.#refuse(wait, failure)
+    }
+  }
+
+  /** Rejects what the addon has refused, and with a timeout all that is due besides. */
+  #refuse(item, failure) {
+    const timedOut = failure?.kind === 'timeout'
+    this.#reject(item, failure, timedOut && item instanceof Batch ? this.#dueBefore(item) : Infinity)
+    if (timedOut) this.#rejectDue(failure)
+  }
+
+  /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
+  #reject(item, failure, instant) {
+    const timeoutMs = this.#timeoutOf(item)
+    const told = failure?.kind === 'timeout' ? { ...failure, timeoutMs } : failure
+    if (item instanceof Batch) item.rejectUntil(instant, told)
+    else item.reject(told)
+  }
+
+  #timeoutOf(item) {
+    return item.timeout ?? this.#queue.timeout
+  }
+
+  #remaining(item) {
+    const start = Math.max(item.calledAt, this.#queue.lastBatchEnd)
+    return Math.max(0, start + this.#timeoutOf(item) - performance.now())
+  }
+
+  /** What was called until then is due, the first of a batch in any case. */
+  #dueBefore(batch) {
+    return Math.max(batch.calledAt, performance.now() - this.#timeoutOf(batch))
   }
 
   /** Rejects what is due without having reached the addon. */
   #rejectDue(failure) {
-    for (const job of this.#waiting) {
-      if (this.#remaining(job) === 0) {
-        this.#dequeue(job)
-        job.reject(asAskedFor(failure, job))
-      }
+    for (const item of this.#waiting) {
+      if (this.#remaining(item) > 0) continue
+      this.#reject(item, failure, item instanceof Batch ? this.#dueBefore(item) : Infinity)
+      if (item.settled ?? true) this.#dequeue(item)
     }
   }
 
@@ -165,14 +252,9 @@ class Lane {
 
   #soonest() {
     let soonest = Infinity
-    for (const job of this.#waiting) soonest = Math.min(soonest, this.#remaining(job))
+    for (const item of this.#waiting) soonest = Math.min(soonest, this.#remaining(item))
     return soonest
   }
-}
-
-/** A timeout tells what the caller was ready to wait, not what was left of it. */
-function asAskedFor(failure, job) {
-  return failure?.kind === 'timeout' ? { ...failure, timeoutMs: job.timeout } : failure
 }
 
 module.exports = { WriteQueue }

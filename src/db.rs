@@ -7,11 +7,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
-use crate::sqlite::{self, Connection, ConnectionOptions, PragmaRows, Reader, Row, Value, Write, Writer};
+use crate::sqlite::{self, Connection, ConnectionOptions, Outcome, PragmaRows, Reader, Row, Value, Write, Writer};
+
+/// How long a batch holds the lock: then others get in, and what is left of it comes again.
+const BATCH_TIME: Duration = Duration::from_millis(5);
 
 /// Longest wait for the lock, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -132,7 +135,7 @@ impl Database {
     /// # Errors
     /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the write fails; nothing is written then.
     pub fn create_record(&self, name: &str, value: i64) -> Result<i64, Error> {
-        self.write_locked(&Write::CreateRecord { name: name.to_owned(), value })
+        self.write_locked(Write::CreateRecord { name, value })
     }
 
     /// Sets the value of a record. Succeeds also when no record has that id.
@@ -143,7 +146,7 @@ impl Database {
     /// # Errors
     /// As [`create_record`](Self::create_record).
     pub fn update_record(&self, id: i64, value: i64) -> Result<(), Error> {
-        self.write_locked(&Write::UpdateRecord { id, value }).map(drop)
+        self.write_locked(Write::UpdateRecord { id, value }).map(drop)
     }
 
     /// The record with that id. Does not take the lock.
@@ -204,17 +207,17 @@ impl Database {
         Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.pragma(source)?)
     }
 
-    fn write_locked(&self, write: &Write) -> Result<i64, Error> {
+    fn write_locked(&self, write: Write<'_>) -> Result<i64, Error> {
         let guard = self.locker.acquire(self.timeout)?;
-        let value = self.write(&guard, write)?;
+        let outcome = self.write(&guard, &[write])?.pop().unwrap_or(Err(sqlite::Error::Malformed));
         // The write is committed and stays so, whatever giving back the lock says.
         drop(guard);
-        Ok(value)
+        Ok(outcome?)
     }
 
-    /// Writes under a hold of the lock.
-    pub(crate) fn write(&self, _proof: &WriteGuard, write: &Write) -> Result<i64, Error> {
-        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.execute(write)?)
+    /// Writes under a hold of the lock, for [`BATCH_TIME`] at most. There are as many outcomes as writes that are done.
+    pub(crate) fn write(&self, _proof: &WriteGuard, writes: &[Write<'_>]) -> Result<Vec<Outcome>, Error> {
+        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.run(writes, Instant::now() + BATCH_TIME))
     }
 }
 

@@ -1,6 +1,7 @@
 /** Real other processes. Each is reaped when the test is over, whatever happens. */
 import { type ChildProcess, type ForkOptions, fork, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 
@@ -63,6 +64,11 @@ export async function spawnHolder(t: ExecutionContext, dir: string, options: obj
   const holder = new Actor(t, 'holder.mjs', [dir, JSON.stringify(options)])
   await holder.says()
   return holder
+}
+
+/** The ids that writers have noted down. A kill may leave half of the last one. */
+export function acknowledged(notes: string): number[] {
+  return readFileSync(notes, 'utf8').split('\n').slice(0, -1).map(Number)
 }
 
 export interface Outcome {

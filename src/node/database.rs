@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::AsyncTask;
+use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
@@ -13,7 +13,7 @@ use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
 use super::error::{Failure, exception, guarded};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::submission::NativeSubmission;
-use crate::sqlite::{ConnectionOptions, Row, Synchronous, Write};
+use crate::sqlite::{ConnectionOptions, Row, Synchronous};
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
@@ -68,30 +68,10 @@ impl NativeDatabase {
         NativeLock::new(Arc::clone(self.database.shared_locker()))
     }
 
+    /// Submits a batch of writes, encoded by `lib/batch.js`; they are copied. Runs under `hold`, or with 0 takes the lock.
     #[napi(catch_unwind)]
-    pub fn create_record(
-        &self,
-        env: Env,
-        hold: i64,
-        timeout_ms: f64,
-        name: String,
-        value: JsInteger,
-    ) -> Result<NativeSubmission> {
-        let write = Write::CreateRecord { name, value: to_integer(value)? };
-        NativeSubmission::new(&env, Arc::clone(&self.database), hold, timeout_ms, write)
-    }
-
-    #[napi(catch_unwind)]
-    pub fn update_record(
-        &self,
-        env: Env,
-        hold: i64,
-        timeout_ms: f64,
-        id: JsInteger,
-        value: JsInteger,
-    ) -> Result<NativeSubmission> {
-        let write = Write::UpdateRecord { id: to_integer(id)?, value: to_integer(value)? };
-        NativeSubmission::new(&env, Arc::clone(&self.database), hold, timeout_ms, write)
+    pub fn write(&self, env: Env, hold: i64, timeout_ms: f64, batch: Uint8Array) -> Result<NativeSubmission> {
+        NativeSubmission::new(&env, Arc::clone(&self.database), hold, timeout_ms, batch.to_vec())
     }
 
     /// `[id, name, value]`, or null.

@@ -94,6 +94,10 @@ fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
 
 fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()> {
     match error {
+        sqlite::Error::Malformed => {
+            object.set("kind", "panic")?;
+            object.set("message", error.to_string())
+        }
         sqlite::Error::SyncWrite { .. } => rule(object, "ERR_SQLOCK_SYNC_WRITE", &error.to_string()),
         sqlite::Error::Sqlite(failure) => {
             object.set("kind", "sqlite")?;

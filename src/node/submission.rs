@@ -1,4 +1,4 @@
-//! A write on its way.
+//! A batch of writes on its way.
 //!
 //! A submission stands in the queue of its lock file from the call on. It is served by whichever thread comes first: the
 //! libuv worker that was sent for it, or, when that one finds the lock taken or does not come, the waiter thread. A
@@ -9,21 +9,21 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::bindgen_prelude::{AsyncTask, Object};
+use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef};
 use napi::{Env, JsDeferred, Result, Task};
 use napi_derive::napi;
 
-use super::convert::{JsInteger, from_integer, to_duration};
+use super::convert::{from_integer, to_duration};
 use super::environment;
 use super::error::{Failure, describe, exception, guarded};
 use super::lock::Entry;
 use crate::Database;
 use crate::lock::{self, Queue, WriteGuard};
-use crate::sqlite::Write;
+use crate::sqlite;
 
-/// What came of a write, and what giving back the lock said after it.
+/// What came of the writes that are done, and what giving back the lock said after them.
 struct Written {
-    value: i64,
+    outcomes: Vec<sqlite::Outcome>,
     release: std::result::Result<(), lock::Error>,
 }
 
@@ -79,32 +79,66 @@ fn resolve(deferred: Deferred, outcome: Outcome) {
     deferred.resolve(Box::new(move |env| to_js(&env, outcome)));
 }
 
-/// What JavaScript gets: the id or count, and what giving back the lock said if it failed.
+/// What came of the writes of a submission that are done; the others are to come again.
 #[napi(object, object_from_js = false)]
 pub struct NativeWritten {
-    pub value: JsInteger,
-    #[napi(ts_type = "object")]
-    pub warning: Option<napi::bindgen_prelude::ObjectRef>,
+    /// The id or the number of records of each write that is done; NaN where a list below has it.
+    pub values: Float64Array,
+    /// Values that are no safe integers.
+    pub bigints: Vec<NativeBigint>,
+    pub failures: Vec<NativeFailure>,
+    /// What giving back the lock said, if it failed.
+    #[napi(ts_type = "Error")]
+    pub warning: Option<ObjectRef>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeBigint {
+    pub index: u32,
+    pub value: BigInt,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeFailure {
+    pub index: u32,
+    #[napi(ts_type = "Error")]
+    pub failure: ObjectRef,
 }
 
 fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
-    let written = outcome.map_err(|failure| exception(env, failure))?;
-    let warning = match written.release {
+    let Written { outcomes, release } = outcome.map_err(|failure| exception(env, failure))?;
+    let mut values = Vec::with_capacity(outcomes.len());
+    let (mut bigints, mut failures) = (Vec::new(), Vec::new());
+    for (index, outcome) in (0_u32..).zip(outcomes) {
+        values.push(match outcome.map(from_integer) {
+            Ok(Either::A(number)) => number,
+            Ok(Either::B(value)) => {
+                bigints.push(NativeBigint { index, value });
+                f64::NAN
+            }
+            Err(error) => {
+                failures.push(NativeFailure { index, failure: describe(env, &error.into())?.create_ref()? });
+                f64::NAN
+            }
+        });
+    }
+    let warning = match release {
         Ok(()) => None,
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
-    Ok(NativeWritten { value: from_integer(written.value), warning })
+    Ok(NativeWritten { values: values.into(), bigints, failures, warning })
 }
 
 /// What is to be written, and where.
 struct Work {
     database: Arc<Database>,
-    write: Write,
+    batch: Vec<u8>,
 }
 
 impl Work {
-    fn run(&self, guard: &WriteGuard) -> std::result::Result<i64, crate::Error> {
-        self.database.write(guard, &self.write)
+    fn run(&self, guard: &WriteGuard) -> std::result::Result<Vec<sqlite::Outcome>, crate::Error> {
+        let writes = sqlite::decode(&self.batch).ok_or(sqlite::Error::Malformed)?;
+        self.database.write(guard, &writes)
     }
 }
 
@@ -115,7 +149,7 @@ enum Route {
     Hold(Mutex<Option<(Arc<WriteGuard>, Work)>>),
 }
 
-/// A write on its way.
+/// A batch of writes on its way.
 #[napi]
 pub struct NativeSubmission {
     route: Route,
@@ -124,22 +158,22 @@ pub struct NativeSubmission {
 
 impl NativeSubmission {
     /// Enters a write into the queue, or prepares it to run under `hold`.
-    pub(super) fn new(env: &Env, database: Arc<Database>, hold: i64, timeout_ms: f64, write: Write) -> Result<Self> {
+    pub(super) fn new(env: &Env, database: Arc<Database>, hold: i64, timeout_ms: f64, batch: Vec<u8>) -> Result<Self> {
         let mailbox = Mailbox::default();
         if hold != environment::NO_HOLD {
-            let work = environment::guard(hold).map(|guard| (guard, Work { database, write }));
+            let work = environment::guard(hold).map(|guard| (guard, Work { database, batch }));
             return Ok(Self { route: Route::Hold(Mutex::new(work)), mailbox });
         }
         let queue = database.locker().queue().map_err(|error| exception(env, error))?;
         let locker = Arc::clone(database.shared_locker());
-        let work = Work { database, write };
+        let work = Work { database, batch };
         let box_of_settle = mailbox.clone();
         let settle = Box::new(move |granted: std::result::Result<WriteGuard, lock::Error>| {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
             box_of_settle.deliver(guarded(|| {
                 let guard = granted?;
-                let value = work.run(&guard)?;
-                Ok::<_, Failure>(Written { value, release: guard.release() })
+                let outcomes = work.run(&guard)?;
+                Ok::<_, Failure>(Written { outcomes, release: guard.release() })
             }));
         });
         let entry = Entry::default();
@@ -214,7 +248,7 @@ impl Task for WriteTask {
             Errand::Write(guard, work) => {
                 let written = guarded(|| work.run(&guard));
                 drop(guard);
-                self.mailbox.deliver(written.map(|value| Written { value, release: Ok(()) }));
+                self.mailbox.deliver(written.map(|outcomes| Written { outcomes, release: Ok(()) }));
             }
             Errand::HoldIsGone => self.mailbox.deliver(Err(lock::Error::Cancelled.into())),
         }

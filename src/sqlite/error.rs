@@ -8,7 +8,7 @@ use std::fmt;
 use super::{codes, raw};
 
 /// Why SQLite, or a rule of ours about its use, refused.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// SQLite refused.
@@ -18,10 +18,12 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
+    /// A batch that is not of the form of `sqlite::batch`.
+    Malformed,
 }
 
 /// An error of SQLite with all that it tells.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The extended result code.
     pub errcode: c_int,
@@ -87,6 +89,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(failure) => f.write_str(&failure.message),
+            Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
         }
     }

@@ -3,7 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `connection` | how a database is opened and set up |
-//! | `writer` | the writing connection: one transaction for each write |
+//! | `batch` | writes, and how they come from JavaScript |
+//! | `writer` | the writing connection: one transaction for a batch |
 //! | `reader` | the reading connection |
 //! | `records` | the table of the records API |
 //! | `pragma` | which pragmas only read |
@@ -11,6 +12,7 @@
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
+mod batch;
 mod codes;
 mod connection;
 mod error;
@@ -21,16 +23,18 @@ mod records;
 mod rows;
 mod writer;
 
+pub use batch::Write;
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
 pub use pragma::PragmaRows;
 pub use rows::Row;
 pub use rusqlite::Connection;
 pub use rusqlite::types::Value;
-pub use writer::Write;
 
+#[cfg(feature = "node")]
+pub(crate) use batch::decode;
 pub(crate) use reader::Reader;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Outcome, Writer};
 
 /// The version of the bundled SQLite, such as `3.54.1`. Never below 3.51.3: from 3.7.0 to 3.51.2 commits can be lost when
 /// two processes write and checkpoint at once.
