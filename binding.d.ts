@@ -6,7 +6,7 @@ export declare class NativeDatabase {
   get path(): string
   lock(): NativeLock
   /** Submits a batch of writes, encoded by `lib/batch.js`; they are copied. Runs under `hold`, or with 0 takes the lock. */
-  write(hold: number, timeoutMs: number, batch: Uint8Array): NativeSubmission
+  write(hold: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
   /** `[id, name, value]`, or null. */
   record(id: JsInteger): (null | number | bigint | string | Buffer)[] | null
   records(): (null | number | bigint | string | Buffer)[][]
@@ -32,10 +32,12 @@ export declare class NativeLock {
 export declare class NativeSubmission {
   /** Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow. */
   run(): Promise<NativeWritten | null>
-  /** Leaves it to the waiter thread: the promise is settled by whichever thread serves it. */
+  /** Does not wait for the worker any more: the promise is settled by whichever thread serves it. */
   overtake(): Promise<NativeWritten>
-  /** Does it still stand in the queue, without the lock? */
+  /** Was it refused the lock, and waits since? */
   waiting(): boolean
+  /** Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime. */
+  cancel(): void
   /** Gives it a new deadline, counted from now. */
   extend(timeoutMs: number): void
 }
@@ -104,9 +106,11 @@ export interface NativeStatus {
 
 /** What came of the writes of a submission that are done; the others are to come again. */
 export interface NativeWritten {
-  /** The id or the number of records of each write that is done; NaN where a list below has it. */
-  values: Float64Array
-  /** Values that are no safe integers. */
+  /** How many rows each one has changed. */
+  changes: Float64Array
+  /** The last rowid that each one has inserted, or 0; NaN where `bigints` has it. */
+  rowids: Float64Array
+  /** Rowids that are no safe integers. */
   bigints: Array<NativeBigint>
   failures: Array<NativeFailure>
   /** What giving back the lock said, if it failed. */

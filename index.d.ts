@@ -9,6 +9,39 @@
 export type SqlValue = null | number | bigint | string | Buffer
 
 /**
+ * A value to bind. A number that is a safe integer (not -0) binds as INTEGER, any other one as REAL; NaN, which SQLite would
+ * store as NULL, and whole numbers from 2^53 up to 2^63 in size, which may have lost digits, are a RangeError: use a bigint.
+ * A boolean binds as 0 or 1. undefined, Date, other objects and lone surrogates are a TypeError.
+ */
+export type SqlInput = null | number | bigint | string | boolean | NodeJS.ArrayBufferView | ArrayBuffer
+
+/**
+ * Parameters by name; a name may carry its prefix (`:id`, `@id`, `$id`). A missing name is a RangeError that says which;
+ * further names are ignored, so a whole row object may be passed.
+ */
+export type NamedParams = Record<string, SqlInput>
+
+/** `run(sql, 1, 'a')`, `run(sql, [1, 'a'])`, `run(sql, { id: 1 })` or `run(sql, 1, { b: 2 })`: named ones last. */
+export type Params = [] | [readonly SqlInput[]] | [NamedParams] | SqlInput[] | [...SqlInput[], NamedParams]
+
+/** SQL with options, wherever a text is taken. */
+export interface Query extends AcquireOptions {
+  sql: string
+  params?: readonly SqlInput[] | NamedParams
+}
+
+/** What a write did. */
+export interface RunResult<M extends IntegerMode = 'number'> {
+  /** Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or DELETE. */
+  changes: number
+  /**
+   * Rowid of the last row that this statement inserted; 0 when it inserted none. One beyond ±(2^53 - 1) comes as a bigint in
+   * every mode: the write is committed and cannot be refused any more.
+   */
+  lastInsertRowid: Int<M>
+}
+
+/**
  * How INTEGER values come back:
  * - `'number'` (default): a RangeError `ERR_OUT_OF_RANGE` outside ±(2^53 - 1); never rounded
  * - `'bigint'`: always a bigint
@@ -33,6 +66,10 @@ export type SqlockErrorCode =
   | 'ERR_SQLOCK_HELD'
   /** This async context would wait for itself. */
   | 'ERR_SQLOCK_DEADLOCK'
+  /** BEGIN, COMMIT, ROLLBACK, SAVEPOINT or RELEASE given to `run()`. */
+  | 'ERR_SQLOCK_TRANSACTION'
+  /** The database file at `dbPath` is another one than was opened, or gone: nothing is written to the old one any more. */
+  | 'ERR_SQLOCK_REPLACED'
   /** Used after `close()`. */
   | 'ERR_SQLOCK_CLOSED'
   /** A pragma that writes was given to `pragma()`. */
@@ -172,7 +209,7 @@ export class WriteLocker implements AsyncDisposable {
   /** The same as `unlock()`. */
   release(): Promise<void>
   /**
-   * Acquires, awaits `fn`, unlocks. Writes of a DB to this directory that are issued in `fn` run under the hold. The error
+   * Acquires, awaits `fn`, unlocks; one locker may serve a whole program so, each call waits for its turn. Writes of a DB to this directory that are issued in `fn` run under the hold. The error
    * of `fn` wins over an error of the unlock.
    */
   withLock<T>(fn: () => T | PromiseLike<T>, options?: number | AcquireOptions): Promise<T>
@@ -188,7 +225,10 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   fileMustExist?: boolean
   /** Longest wait for the write lock, ms. Default 500. */
   timeout?: number
-  /** SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. Default 500. */
+  /**
+   * SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. A plain read may block the event loop
+   * for so long when such a program has a database that is not in WAL mode to itself. Default 500.
+   */
   busyTimeout?: number
   /**
    * `'NORMAL'` (default): survives a crashed process; the last commits may go with a power cut. `'FULL'`: durable when the
@@ -234,6 +274,17 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
   readonly open: boolean
   /** Does the current async context hold this database's write lock? */
   readonly inWriteLock: boolean
+
+  /**
+   * Runs one writing statement; resolves after its COMMIT. Rows that it returns are passed over. Writes that are under way
+   * together share a transaction, and still fail or succeed each by itself. VACUUM and pragmas run alone. ATTACH is refused:
+   * a database of another directory has another lock.
+   *
+   * @throws {LockTimeout} {SqliteError}
+   * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_REPLACED, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO, ERR_SQLOCK_CLOSED
+   * @throws {TypeError} {RangeError} for a value that cannot be bound, and for too few or too many of them
+   */
+  run(sql: string | Query, ...params: Params): Promise<RunResult<M>>
 
   /**
    * Inserts a record and resolves to its id after the COMMIT. An id beyond ±(2^53 - 1) comes as a bigint in every mode.

@@ -23,26 +23,31 @@ function lockAttempt(lock, timeoutMs, signal) {
   const wait = lock.wait()
   const granted = wait.start(timeoutMs)
   return {
-    settled: signal ? heed(signal, wait, granted) : granted,
+    settled: signal ? unlessAborted(signal, heed(signal, wait, granted)) : granted,
     waiting: () => true,
     extend: ms => wait.extend(ms)
   }
 }
 
-async function heed(signal, wait, granted) {
-  const leave = () => wait.cancel()
+/** Leaves the queue with the reason of `signal`, as long as nothing has been granted. */
+async function heed(signal, entry, settled) {
+  const leave = () => entry.cancel()
   signal.addEventListener('abort', leave, { once: true })
   try {
-    const hold = await granted
-    if (!signal.aborted) return hold
-    // Granted and aborted in the same moment.
-    release(hold)
-    throw signal.reason
+    return await settled
   } catch (failure) {
     throw failure?.kind === 'cancelled' ? signal.reason : failure
   } finally {
     signal.removeEventListener('abort', leave)
   }
+}
+
+/** A hold that was granted in the moment of the abort is given back. */
+async function unlessAborted(signal, granted) {
+  const hold = await granted
+  if (!signal.aborted) return hold
+  release(hold)
+  throw signal.reason
 }
 
 /** What somebody is told who would wait now: a timeout with the holder of this moment. */
@@ -55,10 +60,11 @@ async function refusal(lock) {
   }
 }
 
-/** A write; resolves to what came of it, `{ value, warning }`. */
-function writeAttempt(submission) {
+/** A batch of writes; resolves to what came of those that are done. `signal` makes it leave the queue. */
+function writeAttempt(submission, signal) {
+  const written = follow(submission)
   return {
-    settled: follow(submission),
+    settled: signal ? heed(signal, submission, written) : written,
     waiting: () => submission.waiting(),
     extend: ms => submission.extend(ms)
   }

@@ -5,9 +5,18 @@
 
 const { Buffer } = require('node:buffer')
 const { performance } = require('node:perf_hooks')
+const { checkValue } = require('./parameters')
 
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
+const RUN = 2
+
+const NULL = 0
+const INTEGER = 1
+const REAL = 2
+const TEXT = 3
+const BLOB = 4
+const NAMED = 0x80
 
 /** A larger batch would keep the event loop busy with its promises. */
 const MAX_WRITES = 4096
@@ -16,12 +25,23 @@ const MIN_BYTES = 256
 const SHORT_TEXT = 1024
 
 class Batch {
+  /** How long its writes wait for the lock, ms. */
+  timeout
+  /** Makes it leave the queue; a write with a signal has a batch of its own. */
+  signal
   #bytes = Buffer.allocUnsafe(MIN_BYTES)
   #length = 0
+  /** The SQL texts of the writes. */
+  #statements = new Map()
   /** Each write: where it begins, when it was called, how to settle it. */
   #jobs = []
   /** The first one that is not settled. */
   #first = 0
+
+  constructor(timeout, signal) {
+    this.timeout = timeout
+    this.signal = signal
+  }
 
   get full() {
     return this.#jobs.length >= MAX_WRITES
@@ -36,47 +56,67 @@ class Batch {
     return this.#jobs[this.#first].calledAt
   }
 
+  get statements() {
+    return [...this.#statements.keys()]
+  }
+
   /** The writes that are not settled. */
   get bytes() {
     return this.#bytes.subarray(this.#jobs[this.#first].start, this.#length)
   }
 
-  /** Adds a write; `encode` puts it down. Resolves to its value, or is rejected with what the addon tells of a failure. */
-  add(encode) {
+  /**
+   * Adds a write, rejected with what the addon tells of a failure.
+   *
+   * @param encode puts it down
+   * @param toResult what it resolves to, given how many rows it has changed and the last rowid it has inserted
+   */
+  add(encode, toResult) {
+    const start = this.#length
     return new Promise((resolve, reject) => {
-      const job = { start: this.#length, calledAt: performance.now(), resolve, reject }
-      encode(this)
-      this.#jobs.push(job)
+      try {
+        encode(this)
+      } catch (error) {
+        this.#length = start
+        throw error
+      }
+      this.#jobs.push({ start, calledAt: performance.now(), toResult, resolve, reject })
     })
   }
 
   createRecord(name, value) {
-    const room = name.length > SHORT_TEXT ? Buffer.byteLength(name) : 3 * name.length
-    this.#reserve(1 + 8 + 4 + room)
-    this.#length = this.#bytes.writeUInt8(CREATE_RECORD, this.#length)
+    this.#putByte(CREATE_RECORD)
     this.#putInteger(value)
-    const written = this.#bytes.write(name, this.#length + 4)
-    this.#bytes.writeUInt32LE(written, this.#length)
-    this.#length += 4 + written
+    this.#putText(name)
   }
 
   updateRecord(id, value) {
-    this.#reserve(1 + 8 + 8)
-    this.#length = this.#bytes.writeUInt8(UPDATE_RECORD, this.#length)
+    this.#putByte(UPDATE_RECORD)
     this.#putInteger(id)
     this.#putInteger(value)
   }
 
+  /** @param named an object; names that the text cannot mean are passed over, so a whole row may be given */
+  run(sql, positional, named) {
+    const names = named ? Object.keys(named).filter(name => sql.includes(name)) : []
+    this.#putByte(RUN)
+    this.#putLength(this.#indexOf(sql))
+    this.#putLength(positional.length + names.length)
+    for (let n = 0; n < positional.length; n++)
+      this.#putValue(0, checkValue(`parameter ${n + 1}`, positional[n]))
+    for (const name of names) this.#putValue(NAMED, checkValue(`parameter ${name}`, named[name]), name)
+  }
+
   /** Settles the writes that the addon has done. */
-  settle({ values, bigints, failures }) {
-    const jobs = this.#jobs
+  settle({ changes, rowids, bigints, failures }) {
     const first = this.#first
-    this.#first += values.length
-    for (const { index, failure } of failures) jobs[first + index].reject(failure)
-    for (const { index, value } of bigints) jobs[first + index].resolve(value)
+    const jobs = this.#jobs.slice(first, first + changes.length)
+    this.#jobs.fill(null, first, first + changes.length)
+    this.#first += changes.length
+    for (const { index, failure } of failures) jobs[index].reject(failure)
+    for (const { index, value } of bigints) jobs[index].resolve(jobs[index].toResult(changes[index], value))
     // What is settled already stays so.
-    for (let n = 0; n < values.length; n++) jobs[first + n].resolve(values[n])
-    jobs.fill(null, first, this.#first)
+    for (let n = 0; n < jobs.length; n++) jobs[n].resolve(jobs[n].toResult(changes[n], rowids[n]))
   }
 
   /** Rejects the writes up to the first that was called after `instant`. */
@@ -87,7 +127,34 @@ class Batch {
     }
   }
 
+  #indexOf(sql) {
+    let index = this.#statements.get(sql)
+    if (index === undefined) this.#statements.set(sql, (index = this.#statements.size))
+    return index
+  }
+
+  #putValue(flags, value, name) {
+    const tag = tagOf(value)
+    this.#putByte(tag | flags)
+    if (name !== undefined) this.#putText(name)
+    if (tag === INTEGER) this.#putInteger(value)
+    else if (tag === REAL) this.#putReal(value)
+    else if (tag === TEXT) this.#putText(value)
+    else if (tag === BLOB) this.#putBytes(value)
+  }
+
+  #putByte(byte) {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = byte
+  }
+
+  #putLength(length) {
+    this.#reserve(4)
+    this.#length = this.#bytes.writeUInt32LE(length, this.#length)
+  }
+
   #putInteger(value) {
+    this.#reserve(8)
     if (typeof value === 'bigint') {
       this.#length = this.#bytes.writeBigInt64LE(value, this.#length)
       return
@@ -97,12 +164,43 @@ class Batch {
     this.#length = this.#bytes.writeInt32LE(high, this.#length)
   }
 
+  #putReal(value) {
+    this.#reserve(8)
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+  }
+
+  #putText(text) {
+    this.#reserve(4 + (text.length > SHORT_TEXT ? Buffer.byteLength(text) : 3 * text.length))
+    const written = this.#bytes.write(text, this.#length + 4)
+    this.#bytes.writeUInt32LE(written, this.#length)
+    this.#length += 4 + written
+  }
+
+  #putBytes(value) {
+    const bytes = ArrayBuffer.isView(value)
+      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      : new Uint8Array(value)
+    this.#putLength(bytes.length)
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
   #reserve(room) {
     if (this.#length + room <= this.#bytes.length) return
     const bytes = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + room))
     this.#bytes.copy(bytes, 0, 0, this.#length)
     this.#bytes = bytes
   }
+}
+
+/** A whole number is an INTEGER, but for -0, which only a REAL can hold. */
+function tagOf(value) {
+  if (value === null) return NULL
+  if (typeof value === 'string') return TEXT
+  if (typeof value === 'bigint') return INTEGER
+  if (typeof value === 'object') return BLOB
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? INTEGER : REAL
 }
 
 module.exports = { Batch }

@@ -17,13 +17,17 @@ const {
   checkFunction,
   checkInteger,
   checkPragma,
+  checkQuery,
   checkString
 } = require('./options')
 const { dirname } = require('node:path')
+const { splitParameters } = require('./parameters')
 const { Pending } = require('./pending')
 const { toIntegerMode, toObjects, toRecord } = require('./rows')
 const { runAndRelease, runInScope, scopeOf, scopeOwnedBy } = require('./scope')
 const { WriteQueue } = require('./write-queue')
+
+const nothing = () => {}
 
 class DB {
   #native
@@ -39,7 +43,7 @@ class DB {
     this.#options = checkDatabaseOptions(options)
     this.#native = call(() => new NativeDatabase(path, this.#options.native))
     this.#lock = this.#native.lock()
-    const submit = (hold, ms, batch) => this.#native.write(hold, ms, batch)
+    const submit = (hold, ms, statements, bytes) => this.#native.write(hold, ms, statements, bytes)
     this.#queue = new WriteQueue(this.#lock, submit, this.#options.timeout)
   }
 
@@ -59,13 +63,19 @@ class DB {
     return this.#scope() !== undefined
   }
 
+  async run(query, ...params) {
+    const { sql, parameters, timeout, signal } = checkQuery(query, params, this.#options.timeout)
+    const [positional, named] = splitParameters(parameters)
+    if (signal?.aborted) throw signal.reason
+    const toResult = (changes, rowid) => ({ changes, lastInsertRowid: this.#toRowid(rowid) })
+    return settled(this.#write(batch => batch.run(sql, positional, named), toResult, timeout, signal))
+  }
+
   async createRecord(name, value) {
     checkString('name', name)
     checkInteger('value', value)
     try {
-      const id = await this.#write(batch => batch.createRecord(name, value))
-      // The write is committed, so an id that is no safe integer comes as it is.
-      return typeof id === 'bigint' ? id : toIntegerMode(id, this.#options.integers, 'id')
+      return await this.#write(batch => batch.createRecord(name, value), this.#toId)
     } catch (failure) {
       throw fromFailure(failure)
     }
@@ -74,7 +84,7 @@ class DB {
   async updateRecord(id, value) {
     checkInteger('id', id)
     checkInteger('value', value)
-    await settled(this.#write(batch => batch.updateRecord(id, value)))
+    await settled(this.#write(batch => batch.updateRecord(id, value), nothing))
   }
 
   getRecord(id) {
@@ -139,11 +149,18 @@ class DB {
   }
 
   /** Adds a write. Rejected with what the addon tells of a failure, of which the caller makes an error. */
-  #write(encode) {
+  #write(encode, toResult, timeout, signal) {
     this.#assertOpen()
     const scope = this.#scope()
-    const written = this.#queue.write(encode, scope?.hold)
+    const written = this.#queue.write(encode, toResult, scope?.hold, timeout, signal)
     return scope ? scope.pending.track(written) : written
+  }
+
+  #toId = (changes, rowid) => this.#toRowid(rowid)
+
+  /** The write is committed and cannot be refused any more, so a rowid that is no safe integer comes as it is. */
+  #toRowid(rowid) {
+    return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, this.#options.integers, 'rowid')
   }
 
   async #hold(fn, timeout, signal) {

@@ -76,6 +76,8 @@ function fromFailure(failure) {
       return new SqliteError(failure)
     case 'sqlock':
       return failure.syscall ? systemError(failure) : new SqlockError(failure.code, failure.message, failure)
+    case 'range':
+      return outOfRange(failure.message)
     case 'panic':
       return new Error(`a bug in sqlock: ${failure.message}; please report it`)
     default:

@@ -29,24 +29,30 @@ class WriteQueue {
   #own
   #lanes = new WeakMap()
   #submit
+  #timeout
   /** When a batch of this DB last had the lock. */
   lastBatchEnd = -Infinity
 
   /**
    * @param lock the native lock of the directory
-   * @param submit gives a batch to the addon: the number of the hold it runs under, ms until its deadline, bytes
+   * @param submit gives a batch to the addon: the hold it runs under, ms until its deadline, SQL texts, bytes
    * @param timeout how long a write waits for the lock, ms
    */
   constructor(lock, submit, timeout) {
     this.#lock = lock
     this.#submit = submit
-    this.timeout = timeout
+    this.#timeout = timeout
     this.#own = new Lane(this)
   }
 
-  /** Adds a write that `encode` puts into a batch; under `hold` if there is one. */
-  write(encode, hold) {
-    return this.#lane(hold).write(encode)
+  /**
+   * Adds a write, see Batch.add.
+   *
+   * @param hold the hold it runs under, if there is one
+   * @param timeout how long it waits for the lock otherwise, ms
+   */
+  write(encode, toResult, hold, timeout = this.#timeout, signal) {
+    return this.#lane(hold).write(encode, toResult, timeout, signal)
   }
 
   /** Waits for a hold, in the order of the writes. `start` makes the attempt and heeds the signal from then on. */
@@ -56,10 +62,8 @@ class WriteQueue {
 
   /** Gives a batch to the addon. The hold may have ended while it gathered: then it takes the lock like anybody. */
   start(batch, hold, ms) {
-    const submission = hold?.held
-      ? this.#submit(hold.id, Infinity, batch.bytes)
-      : this.#submit(NO_HOLD, ms, batch.bytes)
-    return writeAttempt(submission)
+    const [id, timeout] = hold?.held ? [hold.id, Infinity] : [NO_HOLD, ms]
+    return writeAttempt(this.#submit(id, timeout, batch.statements, batch.bytes), batch.signal)
   }
 
   /** Resolves when nothing waits that takes the lock itself. */
@@ -105,12 +109,18 @@ class Lane {
     this.#hold = hold
   }
 
-  write(encode) {
-    if (this.#open && !this.#open.full) return this.#open.add(encode)
-    const batch = new Batch()
-    const promise = batch.add(encode)
-    if (this.#current) this.#enqueue((this.#open = batch))
-    else this.#working = this.#work(batch)
+  write(encode, toResult, timeout, signal) {
+    const open = this.#open
+    if (open && !open.full && !signal && open.timeout === timeout) return open.add(encode, toResult)
+    const batch = new Batch(timeout, signal)
+    const promise = batch.add(encode, toResult)
+    if (batch.settled) return promise
+    if (!this.#current) this.#working = this.#work(batch)
+    else {
+      this.#enqueue(batch)
+      this.#heed(batch, reason => batch.rejectUntil(Infinity, reason))
+      this.#open = signal ? null : batch
+    }
     return promise
   }
 
@@ -121,7 +131,7 @@ class Lane {
       if (!this.#current) this.#working = this.#work(wait)
       else {
         this.#enqueue(wait)
-        this.#heed(wait)
+        this.#heed(wait, reject)
       }
     })
   }
@@ -140,14 +150,14 @@ class Lane {
     this.#lookIn(this.#remaining(item))
   }
 
-  /** Until its turn comes, an abort takes a wait out of here. */
-  #heed(wait) {
-    if (!wait.signal) return
-    wait.abort = () => {
-      this.#waiting.delete(wait)
-      wait.reject(wait.signal.reason)
+  /** Until its turn comes, an abort takes it out of here. */
+  #heed(item, reject) {
+    if (!item.signal) return
+    item.abort = () => {
+      this.#waiting.delete(item)
+      reject(item.signal.reason)
     }
-    wait.signal.addEventListener('abort', wait.abort, { once: true })
+    item.signal.addEventListener('abort', item.abort, { once: true })
   }
 
   #dequeue(item) {
@@ -203,24 +213,19 @@ class Lane {
 
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
-    const timeoutMs = this.#timeoutOf(item)
-    const told = failure?.kind === 'timeout' ? { ...failure, timeoutMs } : failure
+    const told = failure?.kind === 'timeout' ? { ...failure, timeoutMs: item.timeout } : failure
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)
   }
 
-  #timeoutOf(item) {
-    return item.timeout ?? this.#queue.timeout
-  }
-
   #remaining(item) {
     const start = Math.max(item.calledAt, this.#queue.lastBatchEnd)
-    return Math.max(0, start + this.#timeoutOf(item) - performance.now())
+    return Math.max(0, start + item.timeout - performance.now())
   }
 
   /** What was called until then is due, the first of a batch in any case. */
   #dueBefore(batch) {
-    return Math.max(batch.calledAt, performance.now() - this.#timeoutOf(batch))
+    return Math.max(batch.calledAt, performance.now() - batch.timeout)
   }
 
   /** Rejects what is due without having reached the addon. */

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
-use crate::sqlite::{self, Connection, ConnectionOptions, Outcome, PragmaRows, Reader, Row, Value, Write, Writer};
+use crate::sqlite::{
+    self, Connection, ConnectionOptions, Outcome, PragmaRows, Reader, Row, Value, Write, Writer, Written,
+};
 
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
@@ -135,7 +137,7 @@ impl Database {
     /// # Errors
     /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the write fails; nothing is written then.
     pub fn create_record(&self, name: &str, value: i64) -> Result<i64, Error> {
-        self.write_locked(Write::CreateRecord { name, value })
+        self.write_locked(Write::CreateRecord { name, value }).map(|written| written.last_insert_rowid)
     }
 
     /// Sets the value of a record. Succeeds also when no record has that id.
@@ -207,7 +209,7 @@ impl Database {
         Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.pragma(source)?)
     }
 
-    fn write_locked(&self, write: Write<'_>) -> Result<i64, Error> {
+    fn write_locked(&self, write: Write<'_>) -> Result<Written, Error> {
         let guard = self.locker.acquire(self.timeout)?;
         let outcome = self.write(&guard, &[write])?.pop().unwrap_or(Err(sqlite::Error::Malformed));
         // The write is committed and stays so, whatever giving back the lock says.

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::{lock, sqlite};
 
@@ -14,6 +15,11 @@ pub enum Error {
     Lock(lock::Error),
     /// SQLite refused.
     Sqlite(sqlite::Error),
+    /// The file at the path of the database is another one than was opened, or there is none.
+    Replaced {
+        /// The path.
+        path: PathBuf,
+    },
     /// The database was closed.
     Closed,
 }
@@ -35,6 +41,9 @@ impl fmt::Display for Error {
         match self {
             Self::Lock(error) => error.fmt(f),
             Self::Sqlite(error) => error.fmt(f),
+            Self::Replaced { path } => {
+                write!(f, "{} is not the database file that was opened: it was deleted or replaced", path.display())
+            }
             Self::Closed => f.write_str("the database is closed"),
         }
     }
@@ -45,7 +54,7 @@ impl std::error::Error for Error {
         match self {
             Self::Lock(error) => Some(error),
             Self::Sqlite(error) => Some(error),
-            Self::Closed => None,
+            Self::Replaced { .. } | Self::Closed => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use napi_derive::napi;
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
 use super::error::{Failure, exception, guarded};
 use super::lock::{NativeLock, NativeLockOptions};
-use super::submission::NativeSubmission;
+use super::submission::{NativeSubmission, Work};
 use crate::sqlite::{ConnectionOptions, Row, Synchronous};
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
@@ -70,8 +70,16 @@ impl NativeDatabase {
 
     /// Submits a batch of writes, encoded by `lib/batch.js`; they are copied. Runs under `hold`, or with 0 takes the lock.
     #[napi(catch_unwind)]
-    pub fn write(&self, env: Env, hold: i64, timeout_ms: f64, batch: Uint8Array) -> Result<NativeSubmission> {
-        NativeSubmission::new(&env, Arc::clone(&self.database), hold, timeout_ms, batch.to_vec())
+    pub fn write(
+        &self,
+        env: Env,
+        hold: i64,
+        timeout_ms: f64,
+        statements: Vec<String>,
+        batch: Uint8Array,
+    ) -> Result<NativeSubmission> {
+        let work = Work { database: Arc::clone(&self.database), statements, batch: batch.to_vec() };
+        NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 
     /// `[id, name, value]`, or null.

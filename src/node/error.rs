@@ -98,6 +98,11 @@ fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()>
             object.set("kind", "panic")?;
             object.set("message", error.to_string())
         }
+        sqlite::Error::Parameters(message) => {
+            object.set("kind", "range")?;
+            object.set("message", message)
+        }
+        sqlite::Error::TransactionControl { .. } => rule(object, "ERR_SQLOCK_TRANSACTION", &error.to_string()),
         sqlite::Error::SyncWrite { .. } => rule(object, "ERR_SQLOCK_SYNC_WRITE", &error.to_string()),
         sqlite::Error::Sqlite(failure) => {
             object.set("kind", "sqlite")?;

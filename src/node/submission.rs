@@ -82,9 +82,11 @@ fn resolve(deferred: Deferred, outcome: Outcome) {
 /// What came of the writes of a submission that are done; the others are to come again.
 #[napi(object, object_from_js = false)]
 pub struct NativeWritten {
-    /// The id or the number of records of each write that is done; NaN where a list below has it.
-    pub values: Float64Array,
-    /// Values that are no safe integers.
+    /// How many rows each one has changed.
+    pub changes: Float64Array,
+    /// The last rowid that each one has inserted, or 0; NaN where `bigints` has it.
+    pub rowids: Float64Array,
+    /// Rowids that are no safe integers.
     pub bigints: Vec<NativeBigint>,
     pub failures: Vec<NativeFailure>,
     /// What giving back the lock said, if it failed.
@@ -107,17 +109,21 @@ pub struct NativeFailure {
 
 fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
     let Written { outcomes, release } = outcome.map_err(|failure| exception(env, failure))?;
-    let mut values = Vec::with_capacity(outcomes.len());
+    let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
     let (mut bigints, mut failures) = (Vec::new(), Vec::new());
     for (index, outcome) in (0_u32..).zip(outcomes) {
-        values.push(match outcome.map(from_integer) {
-            Ok(Either::A(number)) => number,
-            Ok(Either::B(value)) => {
-                bigints.push(NativeBigint { index, value });
-                f64::NAN
-            }
+        let written = match outcome {
+            Ok(written) => written,
             Err(error) => {
                 failures.push(NativeFailure { index, failure: describe(env, &error.into())?.create_ref()? });
+                sqlite::Written::default()
+            }
+        };
+        changes.push(count(written.changes));
+        rowids.push(match from_integer(written.last_insert_rowid) {
+            Either::A(number) => number,
+            Either::B(value) => {
+                bigints.push(NativeBigint { index, value });
                 f64::NAN
             }
         });
@@ -126,18 +132,24 @@ fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
         Ok(()) => None,
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
-    Ok(NativeWritten { values: values.into(), bigints, failures, warning })
+    Ok(NativeWritten { changes: changes.into(), rowids: rowids.into(), bigints, failures, warning })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no statement changes 2^53 rows")]
+fn count(rows: u64) -> f64 {
+    rows as f64
 }
 
 /// What is to be written, and where.
-struct Work {
-    database: Arc<Database>,
-    batch: Vec<u8>,
+pub(super) struct Work {
+    pub(super) database: Arc<Database>,
+    pub(super) statements: Vec<String>,
+    pub(super) batch: Vec<u8>,
 }
 
 impl Work {
     fn run(&self, guard: &WriteGuard) -> std::result::Result<Vec<sqlite::Outcome>, crate::Error> {
-        let writes = sqlite::decode(&self.batch).ok_or(sqlite::Error::Malformed)?;
+        let writes = sqlite::decode(&self.statements, &self.batch).ok_or(sqlite::Error::Malformed)?;
         self.database.write(guard, &writes)
     }
 }
@@ -158,15 +170,14 @@ pub struct NativeSubmission {
 
 impl NativeSubmission {
     /// Enters a write into the queue, or prepares it to run under `hold`.
-    pub(super) fn new(env: &Env, database: Arc<Database>, hold: i64, timeout_ms: f64, batch: Vec<u8>) -> Result<Self> {
+    pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, work: Work) -> Result<Self> {
         let mailbox = Mailbox::default();
         if hold != environment::NO_HOLD {
-            let work = environment::guard(hold).map(|guard| (guard, Work { database, batch }));
+            let work = environment::guard(hold).map(|guard| (guard, work));
             return Ok(Self { route: Route::Hold(Mutex::new(work)), mailbox });
         }
-        let queue = database.locker().queue().map_err(|error| exception(env, error))?;
-        let locker = Arc::clone(database.shared_locker());
-        let work = Work { database, batch };
+        let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
+        let locker = Arc::clone(work.database.shared_locker());
         let box_of_settle = mailbox.clone();
         let settle = Box::new(move |granted: std::result::Result<WriteGuard, lock::Error>| {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
@@ -213,6 +224,14 @@ impl NativeSubmission {
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> bool {
         matches!(&self.route, Route::Queue(entry) if entry.with(Queue::contains) == Some(true))
+    }
+
+    /// Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        if let Route::Queue(entry) = &self.route {
+            entry.with(|queue, id| queue.cancel(id));
+        }
     }
 
     /// Gives it a new deadline, counted from now.

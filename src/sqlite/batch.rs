@@ -2,20 +2,33 @@
 //! writes. `lib/batch.js` encodes each write at the call, so that its values are copied then.
 //!
 //! ```text
-//! batch := write...
-//! write := CREATE_RECORD, i64 value, u32 length, name in UTF-8
-//!        | UPDATE_RECORD, i64 id, i64 value
+//! batch     := write...
+//! write     := CREATE_RECORD, i64 value, text name
+//!            | UPDATE_RECORD, i64 id, i64 value
+//!            | RUN, u32 index into the SQL texts that come along, u32 count, parameter...
+//! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
+//! text      := u32 length in bytes, bytes
 //! ```
 //!
 //! All numbers are little-endian. A block that is not of this form is refused as a whole.
 
 #![forbid(unsafe_code)]
 
+use rusqlite::types::ValueRef;
+
 const CREATE_RECORD: u8 = 0;
 const UPDATE_RECORD: u8 = 1;
+const RUN: u8 = 2;
+
+const NULL: u8 = 0;
+const INTEGER: u8 = 1;
+const REAL: u8 = 2;
+const TEXT: u8 = 3;
+const BLOB: u8 = 4;
+const NAMED: u8 = 0x80;
 
 /// One write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Write<'b> {
     /// Inserts a record; results in its id.
     CreateRecord {
@@ -31,32 +44,80 @@ pub enum Write<'b> {
         /// Its new value.
         value: i64,
     },
+    /// Runs a statement.
+    Run {
+        /// Its text.
+        sql: &'b str,
+        /// The values to bind.
+        parameters: Vec<Parameter<'b>>,
+    },
+}
+
+/// A value to bind, by position or by name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameter<'b> {
+    /// With or without the prefix.
+    pub name: Option<&'b str>,
+    /// The value.
+    pub value: ValueRef<'b>,
 }
 
 /// Decodes a batch; `None` when it is not of the form above.
 #[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has its writes at hand"))]
-pub(crate) fn decode(mut bytes: &[u8]) -> Option<Vec<Write<'_>>> {
+pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Option<Vec<Write<'b>>> {
     let mut writes = Vec::new();
     while !bytes.is_empty() {
-        writes.push(write(&mut bytes)?);
+        writes.push(write(statements, &mut bytes)?);
     }
     Some(writes)
 }
 
-fn write<'b>(bytes: &mut &'b [u8]) -> Option<Write<'b>> {
+fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8]) -> Option<Write<'b>> {
     match array(bytes)? {
         [CREATE_RECORD] => {
-            let value = i64::from_le_bytes(array(bytes)?);
-            let length = u32::from_le_bytes(array(bytes)?);
-            let name = std::str::from_utf8(take(bytes, usize::try_from(length).ok()?)?).ok()?;
-            Some(Write::CreateRecord { name, value })
+            let value = integer(bytes)?;
+            Some(Write::CreateRecord { name: text(bytes)?, value })
         }
-        [UPDATE_RECORD] => Some(Write::UpdateRecord {
-            id: i64::from_le_bytes(array(bytes)?),
-            value: i64::from_le_bytes(array(bytes)?),
-        }),
+        [UPDATE_RECORD] => Some(Write::UpdateRecord { id: integer(bytes)?, value: integer(bytes)? }),
+        [RUN] => {
+            let sql = statements.get(length(bytes)?)?;
+            let count = length(bytes)?;
+            let parameters = (0..count).map(|_| parameter(bytes)).collect::<Option<_>>()?;
+            Some(Write::Run { sql, parameters })
+        }
         _ => None,
     }
+}
+
+fn parameter<'b>(bytes: &mut &'b [u8]) -> Option<Parameter<'b>> {
+    let [tag] = array(bytes)?;
+    let name = if tag & NAMED == 0 { None } else { Some(text(bytes)?) };
+    let value = match tag & !NAMED {
+        NULL => ValueRef::Null,
+        INTEGER => ValueRef::Integer(integer(bytes)?),
+        REAL => ValueRef::Real(f64::from_le_bytes(array(bytes)?)),
+        TEXT => ValueRef::Text(text(bytes)?.as_bytes()),
+        BLOB => ValueRef::Blob(counted(bytes)?),
+        _ => return None,
+    };
+    Some(Parameter { name, value })
+}
+
+fn integer(bytes: &mut &[u8]) -> Option<i64> {
+    array(bytes).map(i64::from_le_bytes)
+}
+
+fn length(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(u32::from_le_bytes(array(bytes)?)).ok()
+}
+
+fn counted<'b>(bytes: &mut &'b [u8]) -> Option<&'b [u8]> {
+    let length = length(bytes)?;
+    take(bytes, length)
+}
+
+fn text<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
+    std::str::from_utf8(counted(bytes)?).ok()
 }
 
 fn array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
@@ -81,28 +142,55 @@ mod tests {
         bytes.push(UPDATE_RECORD);
         bytes.extend(i64::MAX.to_le_bytes());
         bytes.extend(7_i64.to_le_bytes());
+        bytes.push(RUN);
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.extend(3_u32.to_le_bytes());
+        bytes.push(NULL);
+        bytes.push(REAL);
+        bytes.extend((-0.0_f64).to_le_bytes());
+        bytes.push(BLOB | NAMED);
+        bytes.extend(2_u32.to_le_bytes());
+        bytes.extend(b"id");
+        bytes.extend(1_u32.to_le_bytes());
+        bytes.push(0xff);
         bytes
+    }
+
+    fn statements() -> Vec<String> {
+        vec!["SELECT 1".into(), "SELECT 2".into()]
     }
 
     #[test]
     fn what_was_encoded_is_decoded() {
-        let bytes = encoded();
-        let expected =
-            [Write::CreateRecord { name: "a\u{e9}", value: -5 }, Write::UpdateRecord { id: i64::MAX, value: 7 }];
-        assert_eq!(decode(&bytes).as_deref(), Some(&expected[..]));
-        assert_eq!(decode(&[]), Some(vec![]));
+        let (bytes, statements) = (encoded(), statements());
+        let positional = |value| Parameter { name: None, value };
+        let expected = [
+            Write::CreateRecord { name: "a\u{e9}", value: -5 },
+            Write::UpdateRecord { id: i64::MAX, value: 7 },
+            Write::Run {
+                sql: "SELECT 2",
+                parameters: vec![
+                    positional(ValueRef::Null),
+                    positional(ValueRef::Real(-0.0)),
+                    Parameter { name: Some("id"), value: ValueRef::Blob(&[0xff]) },
+                ],
+            },
+        ];
+        assert_eq!(decode(&statements, &bytes).as_deref(), Some(&expected[..]));
+        assert_eq!(decode(&statements, &[]), Some(vec![]));
     }
 
     #[test]
     fn a_block_that_is_cut_off_or_of_another_form_is_refused() {
-        let bytes = encoded();
-        let whole_first_write = 16;
-        for length in (1..bytes.len()).filter(|&length| length != whole_first_write) {
-            assert_eq!(decode(&bytes[..length]), None, "{length}");
+        let (bytes, statements) = (encoded(), statements());
+        let ends_of_writes = [16, 33];
+        for length in (1..bytes.len()).filter(|length| !ends_of_writes.contains(length)) {
+            assert_eq!(decode(&statements, &bytes[..length]), None, "{length}");
         }
-        assert_eq!(decode(&[9]), None);
+        assert_eq!(decode(&statements, &[9]), None);
+        assert_eq!(decode(&statements[..1], &bytes), None);
         let mut invalid_utf_8 = bytes;
         invalid_utf_8[14] = 0xff;
-        assert_eq!(decode(&invalid_utf_8), None);
+        assert_eq!(decode(&statements, &invalid_utf_8), None);
     }
 }

@@ -23,6 +23,9 @@ pub enum Synchronous {
     Full,
 }
 
+/// How many compiled statements are kept, the least recently used ones going first.
+const CACHED_STATEMENTS: usize = 128;
+
 /// How a connection is set up.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
@@ -85,6 +88,7 @@ pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Co
 pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
     let connection = open(path, options)?;
     connection.busy_timeout(options.busy_timeout)?;
+    connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     Ok(connection)
 }
 

@@ -18,6 +18,13 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
+    /// BEGIN, COMMIT, ROLLBACK, SAVEPOINT or RELEASE where the transaction is not the caller's.
+    TransactionControl {
+        /// The statement.
+        sql: String,
+    },
+    /// The values do not fit the parameters of the statement.
+    Parameters(String),
     /// A batch that is not of the form of `sqlite::batch`.
     Malformed,
 }
@@ -55,6 +62,19 @@ impl Error {
         Self::Sqlite(Failure { errcode: MISMATCH, message: message.to_owned(), sql: None, offset: -1 })
     }
 
+    /// A row that the schema did not take, without an error of SQLite.
+    pub(super) fn ignored(message: &str) -> Self {
+        Self::Sqlite(Failure { errcode: CONSTRAINT, message: message.to_owned(), sql: None, offset: -1 })
+    }
+
+    /// Replaces SQLite's message, where there is more to say.
+    pub(super) fn because(mut self, reason: &str) -> Self {
+        if let Self::Sqlite(failure) = &mut self {
+            reason.clone_into(&mut failure.message);
+        }
+        self
+    }
+
     /// Adds the statement, where SQLite did not name one.
     pub(super) fn in_statement(mut self, statement: &str) -> Self {
         if let Self::Sqlite(Failure { sql: sql @ None, .. }) = &mut self {
@@ -82,6 +102,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+const CONSTRAINT: c_int = 19;
 const MISMATCH: c_int = 20;
 const MISUSE: c_int = 21;
 
@@ -89,6 +110,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(failure) => f.write_str(&failure.message),
+            Self::TransactionControl { sql } => write!(f, "a transaction is not begun or ended by a statement: {sql}"),
+            Self::Parameters(message) => f.write_str(message),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
         }

@@ -3,6 +3,8 @@
 //! | file | holds |
 //! |---|---|
 //! | `connection` | how a database is opened and set up |
+//! | `authorizer` | what a statement of a caller may not do |
+//! | `run` | running a statement of a caller |
 //! | `batch` | writes, and how they come from JavaScript |
 //! | `writer` | the writing connection: one transaction for a batch |
 //! | `reader` | the reading connection |
@@ -12,6 +14,7 @@
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
+mod authorizer;
 mod batch;
 mod codes;
 mod connection;
@@ -21,15 +24,18 @@ mod raw;
 mod reader;
 mod records;
 mod rows;
+mod run;
 mod writer;
 
-pub use batch::Write;
+pub use batch::{Parameter, Write};
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
 pub use pragma::PragmaRows;
 pub use rows::Row;
 pub use rusqlite::Connection;
 pub use rusqlite::types::Value;
+pub use rusqlite::types::ValueRef;
+pub use writer::Written;
 
 #[cfg(feature = "node")]
 pub(crate) use batch::decode;

@@ -13,20 +13,17 @@ const UPDATE: &str = "UPDATE records SET value = ?2 WHERE id = ?1";
 const SELECT_ONE: &str = "SELECT id, name, value FROM records WHERE id = ?1";
 const SELECT_ALL: &str = "SELECT id, name, value FROM records ORDER BY id";
 
-/// Inserts a record and returns its id.
-pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<i64, Error> {
-    with_table(connection, || {
-        connection.prepare_cached(INSERT)?.execute(params![name, value])?;
-        Ok(connection.last_insert_rowid())
-    })
+/// Inserts a record.
+pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<(), Error> {
+    match with_table(connection, || connection.prepare_cached(INSERT)?.execute(params![name, value]))? {
+        0 => Err(Error::ignored("the record was not inserted: its table or a trigger ignored it").in_statement(INSERT)),
+        _ => Ok(()),
+    }
 }
 
-/// Sets the value of a record and returns how many there were: 0 or 1.
-pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<i64, Error> {
-    with_table(connection, || {
-        let changed = connection.prepare_cached(UPDATE)?.execute(params![id, value])?;
-        Ok(i64::try_from(changed).unwrap_or(i64::MAX))
-    })
+/// Sets the value of a record.
+pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<(), Error> {
+    with_table(connection, || connection.prepare_cached(UPDATE)?.execute(params![id, value])).map(drop)
 }
 
 /// The record with that id. A database without the table has none.
@@ -49,9 +46,9 @@ fn read(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Re
 }
 
 /// Makes the table if `write` fails for want of it, and writes again.
-fn with_table(connection: &Connection, write: impl Fn() -> rusqlite::Result<i64>) -> Result<i64, Error> {
+fn with_table(connection: &Connection, write: impl Fn() -> rusqlite::Result<usize>) -> Result<usize, Error> {
     match write() {
-        Ok(value) => Ok(value),
+        Ok(changed) => Ok(changed),
         Err(_) if is_missing(connection)? => {
             connection.execute_batch(CREATE_TABLE)?;
             Ok(write()?)

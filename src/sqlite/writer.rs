@@ -11,23 +11,41 @@ use std::time::Instant;
 
 use rusqlite::Connection;
 
+use super::authorizer::Authorizer;
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions};
-use super::{Error, raw, records};
+use super::{Error, raw, records, run};
 
-/// What came of one write: the id or the number of records that it has made or found.
-pub(crate) type Outcome = Result<i64, Error>;
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+const CONTROL: [&str; 3] = [BEGIN, COMMIT, ROLLBACK];
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    /// Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or DELETE.
+    pub changes: u64,
+    /// The rowid of the last row that this statement inserted; 0 when it inserted none.
+    pub last_insert_rowid: i64,
+}
+
+/// What came of one write.
+pub(crate) type Outcome = Result<Written, Error>;
 
 /// The connection that writes.
 pub(crate) struct Writer {
     connection: Connection,
+    authorizer: Authorizer,
     options: ConnectionOptions,
     prepared: bool,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path, options: ConnectionOptions) -> Result<Self, Error> {
-        Ok(Self { connection: connection::open_writer(path, &options)?, options, prepared: false })
+        let mut connection = connection::open_writer(path, &options)?;
+        let authorizer = Authorizer::install(&mut connection)?;
+        Ok(Self { connection, authorizer, options, prepared: false })
     }
 
     /// Runs writes in their order until all are done or `until` has passed, the first one in any case. There are as many
@@ -36,6 +54,13 @@ impl Writer {
         if let Err(error) = self.prepare() {
             return refuse_all(writes, &error);
         }
+        // One that has to be alone is: what stands before it and behind it are batches of their own.
+        let together = writes.iter().position(is_solitary).unwrap_or(writes.len());
+        if together == 0 {
+            // VACUUM attaches a database to work in, which a caller may not.
+            return writes.iter().take(1).map(|write| self.authorizer.ourselves(|| self.apply(write))).collect();
+        }
+        let writes = &writes[..together];
         match self.run_together(writes, until) {
             Ok(Some(outcomes)) => outcomes,
             Ok(None) => self.run_apart(writes, until),
@@ -45,12 +70,12 @@ impl Writer {
 
     /// One transaction for all. `None`: rolled back, to be run apart. An error: it could not even begin.
     fn run_together(&mut self, writes: &[Write<'_>], until: Instant) -> Result<Option<Vec<Outcome>>, Error> {
-        let open = Transaction::begin(&mut self.connection)?;
+        let open = Transaction::begin(self)?;
         let mut outcomes = Vec::with_capacity(writes.len());
-        for &write in writes {
-            let before = open.0.total_changes();
-            let outcome = apply(open.0, write);
-            if outcome.is_err() && (open.0.is_autocommit() || open.0.total_changes() != before) {
+        for write in writes {
+            let before = open.0.connection.total_changes();
+            let outcome = open.0.apply(write);
+            if outcome.is_err() && (open.0.connection.is_autocommit() || open.0.connection.total_changes() != before) {
                 return Ok(alone(writes, outcome));
             }
             outcomes.push(outcome);
@@ -67,7 +92,7 @@ impl Writer {
     /// A transaction for each.
     fn run_apart(&mut self, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(writes.len());
-        for &write in writes {
+        for write in writes {
             outcomes.push(self.run_one(write));
             if Instant::now() >= until {
                 break;
@@ -76,17 +101,40 @@ impl Writer {
         outcomes
     }
 
-    fn run_one(&mut self, write: Write<'_>) -> Outcome {
-        let open = Transaction::begin(&mut self.connection)?;
-        let value = apply(open.0, write)?;
+    fn run_one(&mut self, write: &Write<'_>) -> Outcome {
+        let open = Transaction::begin(self)?;
+        let written = open.0.apply(write)?;
         open.commit()?;
-        Ok(value)
+        Ok(written)
     }
 
     /// Lends the connection; a transaction that `work` leaves open is rolled back.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
         self.prepare()?;
-        Ok(work(Transaction(&mut self.connection).0))
+        let authorizer = self.authorizer.clone();
+        let open = Transaction(self);
+        Ok(authorizer.ourselves(|| work(&mut open.0.connection)))
+    }
+
+    fn apply(&self, write: &Write<'_>) -> Outcome {
+        let connection = &self.connection;
+        let before = connection.total_changes();
+        // What inserts nothing, by a trigger or an ON CONFLICT IGNORE, must not show the rowid of another write.
+        raw::reset_last_insert_rowid(connection);
+        match write {
+            Write::CreateRecord { name, value } => records::create(connection, name, *value)?,
+            Write::UpdateRecord { id, value } => records::update(connection, *id, *value)?,
+            // Ours are in the cache of compiled statements, where nobody asks again whether they are allowed.
+            Write::Run { sql, .. } if CONTROL.contains(&sql.trim()) => {
+                return Err(Error::TransactionControl { sql: (*sql).to_owned() });
+            }
+            Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters)?,
+        }
+        Ok(Written {
+            // What is no INSERT, UPDATE or DELETE leaves the count of the one before.
+            changes: if connection.total_changes() == before { 0 } else { connection.changes() },
+            last_insert_rowid: connection.last_insert_rowid(),
+        })
     }
 
     /// Makes the connection ready to write: in WAL mode.
@@ -97,6 +145,15 @@ impl Writer {
         }
         Ok(())
     }
+
+    fn control(&self, sql: &str) -> Result<(), Error> {
+        self.authorizer.ourselves(|| self.connection.prepare_cached(sql)?.execute([]))?;
+        Ok(())
+    }
+}
+
+fn is_solitary(write: &Write<'_>) -> bool {
+    matches!(write, Write::Run { sql, .. } if run::is_solitary(sql))
 }
 
 /// The outcome of a batch of one, which would only fail again in the same way; `None` for others.
@@ -110,35 +167,25 @@ fn refuse_all(writes: &[Write<'_>], error: &Error) -> Vec<Outcome> {
 
 /// Rolls back what is still open when it goes, after an error or a panic. SQLite ends a transaction by itself after some
 /// errors, `SQLITE_FULL` and `SQLITE_IOERR` among them.
-struct Transaction<'c>(&'c mut Connection);
+struct Transaction<'w>(&'w mut Writer);
 
-impl<'c> Transaction<'c> {
+impl<'w> Transaction<'w> {
     /// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to write.
-    fn begin(connection: &'c mut Connection) -> Result<Self, Error> {
-        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        Ok(Self(connection))
+    fn begin(writer: &'w mut Writer) -> Result<Self, Error> {
+        writer.control(BEGIN)?;
+        Ok(Self(writer))
     }
 
     fn commit(self) -> Result<(), Error> {
-        self.0.prepare_cached("COMMIT")?.execute([])?;
-        Ok(())
+        self.0.control(COMMIT)
     }
 }
 
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
-        if !self.0.is_autocommit() {
-            let _ = self.0.execute_batch("ROLLBACK");
+        if !self.0.connection.is_autocommit() {
+            let _ = self.0.control(ROLLBACK);
         }
-    }
-}
-
-fn apply(connection: &Connection, write: Write<'_>) -> Outcome {
-    // A write that inserts nothing, by a trigger or an ON CONFLICT IGNORE, must not show the id of another one.
-    raw::reset_last_insert_rowid(connection);
-    match write {
-        Write::CreateRecord { name, value } => records::create(connection, name, value),
-        Write::UpdateRecord { id, value } => records::update(connection, id, value),
     }
 }
 
@@ -146,11 +193,13 @@ fn apply(connection: &Connection, write: Write<'_>) -> Outcome {
 mod tests {
     use std::time::Duration;
 
+    use super::super::batch::Parameter;
     use super::*;
+    use rusqlite::types::ValueRef;
 
     type TestResult = Result<(), Box<dyn std::error::Error>>;
 
-    fn writer(dir: &tempfile::TempDir, schema: &str) -> Result<Writer, Box<dyn std::error::Error>> {
+    fn open(dir: &tempfile::TempDir, schema: &str) -> Result<Writer, Box<dyn std::error::Error>> {
         let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
         writer.lend(|connection| connection.execute_batch(schema))??;
         Ok(writer)
@@ -160,11 +209,24 @@ mod tests {
         Write::CreateRecord { name, value: 1 }
     }
 
-    /// Each outcome as its value, or the name of its error.
+    fn sql(sql: &str) -> Write<'_> {
+        Write::Run { sql, parameters: vec![] }
+    }
+
+    /// Each outcome as the rowid or else the number of changes, or the name of its error.
     fn run(connection: &mut Writer, writes: &[Write<'_>]) -> Vec<Result<i64, &'static str>> {
-        let code = |error: Error| if let Error::Sqlite(failure) = error { failure.code() } else { "" };
+        let value = |written: Written| match written.last_insert_rowid {
+            0 => i64::try_from(written.changes).unwrap(),
+            rowid => rowid,
+        };
+        let code = |error: Error| match error {
+            Error::Sqlite(failure) => failure.code(),
+            Error::TransactionControl { .. } => "TRANSACTION",
+            Error::Parameters(_) => "PARAMETERS",
+            _ => "",
+        };
         let later = Instant::now() + Duration::from_secs(3600);
-        connection.run(writes, later).into_iter().map(|outcome| outcome.map_err(code)).collect()
+        connection.run(writes, later).into_iter().map(|outcome| outcome.map(value).map_err(code)).collect()
     }
 
     fn names(writer: &mut Writer) -> Result<String, Box<dyn std::error::Error>> {
@@ -177,7 +239,7 @@ mod tests {
     #[test]
     fn the_first_batch_makes_a_wal_database_and_the_table() -> TestResult {
         let dir = tempfile::tempdir()?;
-        let mut writer = writer(&dir, "")?;
+        let mut writer = open(&dir, "")?;
         let update = |id| Write::UpdateRecord { id, value: 5 };
         assert_eq!(run(&mut writer, &[create("a"), create("b"), update(2), update(9)]), [Ok(1), Ok(2), Ok(1), Ok(0)]);
         let mode: String = writer.lend(|c| c.query_row("PRAGMA journal_mode", [], |row| row.get(0)))??;
@@ -188,7 +250,7 @@ mod tests {
     #[test]
     fn a_constraint_fails_its_own_write_alone() -> TestResult {
         let dir = tempfile::tempdir()?;
-        let mut writer = writer(&dir, RECORDS)?;
+        let mut writer = open(&dir, RECORDS)?;
         let outcomes = run(&mut writer, &[create("a"), create("a"), create("b")]);
         assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT_UNIQUE"), Ok(2)]);
         assert_eq!(names(&mut writer)?, "a,b");
@@ -212,7 +274,7 @@ mod tests {
             (unique, "SQLITE_CONSTRAINT_UNIQUE", "bad,a,b"),
         ] {
             let dir = tempfile::tempdir()?;
-            let mut writer = writer(&dir, schema)?;
+            let mut writer = open(&dir, schema)?;
             let outcomes = run(&mut writer, &[create("a"), create("bad"), create("b")]);
             assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
             assert_eq!(outcomes[1], Err(code));
@@ -230,34 +292,44 @@ mod tests {
     #[test]
     fn a_commit_that_fails_rejects_only_the_write_that_it_fails_for() -> TestResult {
         let dir = tempfile::tempdir()?;
-        let mut writer = writer(
+        let mut writer = open(
             &dir,
             "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
              CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT,
                                    value INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
         )?;
         let orphan = Write::CreateRecord { name: "orphan", value: 2 };
-        let outcomes = run(&mut writer, &[create("a"), orphan, create("b")]);
+        let outcomes = run(&mut writer, &[create("a"), orphan.clone(), create("b")]);
         assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT_FOREIGNKEY"), Ok(2)]);
         assert_eq!(run(&mut writer, &[orphan]), [Err("SQLITE_CONSTRAINT_FOREIGNKEY")]);
         assert_eq!(names(&mut writer)?, "a,b");
         Ok(())
     }
 
+    /// `createRecord` used to resolve to the id of the write before it.
     #[test]
-    fn a_record_that_was_ignored_has_no_id_of_another() -> TestResult {
-        let dir = tempfile::tempdir()?;
-        let schema =
-            "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, value INTEGER)";
-        let mut writer = writer(&dir, schema)?;
-        assert_eq!(run(&mut writer, &[create("a"), create("a"), create("b")]), [Ok(1), Ok(0), Ok(2)]);
+    fn a_record_that_the_schema_ignores_is_rejected_and_nothing_of_it_is_left() -> TestResult {
+        let ignore =
+            "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, value INTEGER);
+                      CREATE TABLE log (name TEXT);";
+        let trigger = "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER); CREATE TABLE log (name TEXT);
+                       CREATE TRIGGER t BEFORE INSERT ON records WHEN (SELECT 1 FROM records WHERE name = new.name) BEGIN
+                       INSERT INTO log VALUES (new.name); SELECT RAISE(IGNORE); END;";
+        for schema in [ignore, trigger] {
+            let dir = tempfile::tempdir()?;
+            let mut writer = open(&dir, schema)?;
+            let outcomes = run(&mut writer, &[create("a"), create("a"), create("b")]);
+            assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT"), Ok(2)]);
+            let logged: i64 = writer.lend(|c| c.query_row("SELECT count(*) FROM log", [], |row| row.get(0)))??;
+            assert_eq!(logged, 0);
+        }
         Ok(())
     }
 
     #[test]
     fn a_batch_ends_when_its_time_is_up_with_one_write_done_at_least() -> TestResult {
         let dir = tempfile::tempdir()?;
-        let mut writer = writer(&dir, RECORDS)?;
+        let mut writer = open(&dir, RECORDS)?;
         assert_eq!(writer.run(&[create("a"), create("b")], Instant::now()).len(), 1);
         assert_eq!(names(&mut writer)?, "a");
         Ok(())
@@ -280,10 +352,115 @@ mod tests {
     #[test]
     fn a_table_that_was_dropped_is_made_again() -> TestResult {
         let dir = tempfile::tempdir()?;
-        let mut writer = writer(&dir, "")?;
+        let mut writer = open(&dir, "")?;
         assert_eq!(run(&mut writer, &[create("a")]), [Ok(1)]);
         writer.lend(|connection| connection.execute_batch("DROP TABLE records"))??;
         assert_eq!(run(&mut writer, &[create("b")]), [Ok(1)]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_statement_of_a_caller_cannot_end_or_begin_a_transaction() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, RECORDS)?;
+        for control in
+            ["COMMIT", "/* x */ ROLLBACK", "BEGIN", "SAVEPOINT a", "RELEASE a", "END", "DELETE FROM records; COMMIT"]
+        {
+            let outcomes = run(&mut writer, &[create("a"), sql(control), sql("DELETE FROM records WHERE name = 'a'")]);
+            assert_eq!(outcomes[1..], [Err("TRANSACTION"), Ok(1)], "{control}");
+        }
+        assert_eq!(names(&mut writer)?, "");
+        // Compiled by ourselves before, and kept.
+        for control in [" COMMIT ", "ROLLBACK", "BEGIN IMMEDIATE"] {
+            let outcomes = run(&mut writer, &[create("a"), sql(control), sql("DELETE FROM records WHERE name = 'a'")]);
+            assert_eq!(outcomes[1..], [Err("TRANSACTION"), Ok(1)], "{control}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_database_of_another_directory_is_not_attached() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, RECORDS)?;
+        let attach = format!("ATTACH '{}' AS other", dir.path().join("other.db").display());
+        assert_eq!(run(&mut writer, &[sql(&attach)]), [Err("SQLITE_AUTH")]);
+        let parameters = vec![Parameter { name: None, value: ValueRef::Text(b"other.db") }];
+        let by_value = Write::Run { sql: "ATTACH ? AS other", parameters };
+        assert_eq!(run(&mut writer, &[by_value]), [Err("SQLITE_AUTH")]);
+        let outcome = writer.run(&[sql(&attach)], Instant::now()).remove(0);
+        assert!(outcome.expect_err("refused").to_string().contains("another lock"));
+        Ok(())
+    }
+
+    #[test]
+    fn statements_that_cannot_share_a_transaction_run_alone() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, RECORDS)?;
+        let into = format!("VACUUM INTO '{}'", dir.path().join("copy.db").display());
+        let batch = [create("a"), sql("VACUUM"), sql("PRAGMA user_version = 7"), sql(&into), create("b")];
+        let mut done = 0;
+        while done < batch.len() {
+            let outcomes = run(&mut writer, &batch[done..]);
+            assert!(!outcomes.is_empty() && outcomes.iter().all(Result::is_ok), "{done}: {outcomes:?}");
+            done += outcomes.len();
+        }
+        assert_eq!(names(&mut writer)?, "a,b");
+        let version: i64 = writer.lend(|c| c.query_row("PRAGMA user_version", [], |row| row.get(0)))??;
+        assert_eq!(version, 7);
+        assert!(dir.path().join("copy.db").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn the_counts_are_those_of_the_statement_itself() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(
+            &dir,
+            "CREATE TABLE t (a); CREATE TABLE log (a); INSERT INTO t VALUES (1), (2), (3);
+             CREATE TRIGGER r AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (1), (2), (3), (4); END;",
+        )?;
+        let later = Instant::now() + Duration::from_secs(3600);
+        let batch = [
+            "UPDATE t SET a = 0",
+            "CREATE TABLE u (a)",
+            "UPDATE t SET a = 0 WHERE a = 9",
+            "SELECT 1",
+            "INSERT INTO t VALUES (4), (5)",
+            "DELETE FROM t RETURNING a",
+        ];
+        let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
+        assert_eq!(counts, [(3, 0), (0, 0), (0, 0), (0, 0), (2, 5), (5, 0)]);
+        Ok(())
+    }
+
+    #[test]
+    fn values_are_bound_by_position_and_by_name() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, "CREATE TABLE t (a, b, c)")?;
+        let at = |value| Parameter { name: None, value };
+        let named = |name, value| Parameter { name: Some(name), value };
+        let insert = |sql, parameters: &[Parameter<'static>]| Write::Run { sql, parameters: parameters.to_vec() };
+        let (one, two) = (ValueRef::Integer(1), ValueRef::Text(b"two"));
+        assert_eq!(
+            run(
+                &mut writer,
+                &[
+                    insert(
+                        "INSERT INTO t VALUES (?, :b, $c)",
+                        &[at(one), named("b", two), named("$c", one), named("d", two)]
+                    ),
+                    insert("INSERT INTO t VALUES (?1, ?2, ?1)", &[at(one), at(two)]),
+                    insert("INSERT INTO t VALUES (?, ?, @c)", &[at(one), named("c", two)]),
+                    insert("INSERT INTO t VALUES (:a, :a, :b)", &[named("a", one)]),
+                    insert("INSERT INTO t VALUES (?, 1, 2)", &[at(one), at(two)]),
+                ]
+            ),
+            [Ok(1), Ok(2), Err("PARAMETERS"), Err("PARAMETERS"), Err("PARAMETERS")]
+        );
+        let row: String =
+            writer.lend(|c| c.query_row("SELECT group_concat(a || b || c) FROM t", [], |row| row.get(0)))??;
+        assert_eq!(row, "1two1,1two1");
         Ok(())
     }
 }

@@ -1,0 +1,52 @@
+/**
+ * What a caller binds to a statement: run(sql, 1, 'a'), run(sql, [1, 'a']), run(sql, { id: 1 }), run(sql, 1, { b: 2 }).
+ */
+'use strict'
+
+const { argumentTypeError, outOfRange } = require('./errors')
+const { checkInteger, checkString, show } = require('./options')
+
+const isBytes = value => ArrayBuffer.isView(value) || value instanceof ArrayBuffer
+
+/** An object literal, or what another program has parsed: names and values. */
+function isNames(value) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || isBytes(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** `[positional, named]`: the values by position, and the object with those by name, if there is one. */
+function splitParameters(parameters) {
+  const last = parameters.at(-1)
+  if (parameters.length === 1 && Array.isArray(last)) return [last, undefined]
+  return isNames(last) ? [parameters.slice(0, -1), last] : [parameters, undefined]
+}
+
+/** A value that can be bound, as null, a number that is an INTEGER or a REAL, a bigint, a string or bytes. */
+function checkValue(name, value) {
+  switch (typeof value) {
+    case 'string':
+      return checkString(name, value)
+    case 'number':
+      return checkNumber(name, value)
+    case 'bigint':
+      return checkInteger(name, value)
+    case 'boolean':
+      return value ? 1 : 0
+    default:
+      if (value === null || isBytes(value)) return value
+      throw argumentTypeError(
+        `${name} must be null, a number, bigint, string, boolean or bytes, not ${show(value)}`
+      )
+  }
+}
+
+function checkNumber(name, value) {
+  if (Number.isNaN(value)) throw outOfRange(`${name} must not be NaN: SQLite would make NULL of it`)
+  if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 63) {
+    throw outOfRange(`${name} may have lost digits: ${value}; use a bigint beyond 2^53 - 1`)
+  }
+  return value
+}
+
+module.exports = { checkValue, isBytes, splitParameters }
