@@ -1,5 +1,14 @@
 /** Opening a database. */
-import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync, chmodSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  chmodSync
+} from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
@@ -123,6 +132,28 @@ for (const name of ['with space.db', '100%.db', 'what?.db', 'a#b.db', 'ünïcöd
     t.true(existsSync(join(dir, name)))
   })
 }
+
+test('a database that was deleted or replaced is not written to any more', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  await db.createRecord('a', 1)
+  rmSync(db.dbPath)
+  const deleted = await rejection(db.createRecord('b', 2))
+  t.is(deleted.code, 'ERR_SQLOCK_REPLACED')
+  t.is(deleted.path, db.dbPath)
+  const anew = openDb(t, dir)
+  await anew.createRecord('c', 3)
+  t.is((await rejection(db.createRecord('d', 4))).code, 'ERR_SQLOCK_REPLACED')
+  t.deepEqual(
+    anew.getAllRecords().map(row => row.name),
+    ['c']
+  )
+})
+
+test('inherited options count', t => {
+  const db = openDb(t, tmpDir(t), Object.create({ busyTimeout: 7 }))
+  t.is(db.pragma('busy_timeout', { simple: true }), 7)
+})
 
 test('a symbolic link to a database locks the directory of the link', async t => {
   const dir = tmpDir(t)

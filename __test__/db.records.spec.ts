@@ -135,6 +135,21 @@ if (hasSql) {
     t.false((await db.lockStatus()).locked)
   })
 
+  test('a record that its table ignores is rejected, and shows no id of another', async t => {
+    const dir = tmpDir(t)
+    await sql(
+      t,
+      join(dir, 'app.db'),
+      'CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, value INTEGER)'
+    )
+    const db = openDb(t, dir)
+    await db.createRecord('a', 1)
+    await db.createRecord('b', 2)
+    const error = await rejection(db.createRecord('a', 3))
+    t.is(error.code, 'SQLITE_CONSTRAINT')
+    t.true(error.message.includes('not inserted'))
+  })
+
   test('a row whose columns are not what they should be is shown as it is', async t => {
     const dir = tmpDir(t)
     await sql(

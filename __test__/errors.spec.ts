@@ -11,6 +11,10 @@ const show = (value: unknown) => inspect(value, { breakLength: Infinity })
 
 for (const path of [
   ':memory:',
+  '/tmp/db.lock',
+  'db.lock',
+  '/tmp/',
+  './',
   '',
   undefined,
   null,

@@ -1,11 +1,14 @@
 /** What is garbage-collected while it holds. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
-import { eventually } from './helpers/block.ts'
-import { lockText, openLocker, tmpDir } from './helpers/tmp.ts'
+import { Gate, eventually } from './helpers/block.ts'
+import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const collect = global.gc as () => void
+const descriptors = () => readdirSync('/dev/fd').length
 
 test.serial('a locker that is collected while it holds stays held and warns', async t => {
   const dir = tmpDir(t)
@@ -31,6 +34,46 @@ test.serial('a guard keeps its locker alive', async t => {
   t.false(seen)
   await guard.release()
   t.is(lockText(dir), '')
+})
+
+test.serial('scopes that schedule the next one do not pile up', async t => {
+  const db = openDb(t)
+  const other = openLocker(t)
+  // As long as a scope lives, the async context of each callback is kept.
+  const gate = new Gate()
+  const living = other.withLock(() => gate.opened)
+  const rounds = (count: number) =>
+    new Promise<void>(resolve => {
+      const next = (n: number) =>
+        void db.withWriteLock(() => void setImmediate(n > 0 ? () => next(n - 1) : resolve))
+      next(count)
+    })
+  const heap = () => (collect(), process.memoryUsage().heapUsed)
+  await rounds(500)
+  const before = heap()
+  await rounds(5000)
+  const after = heap()
+  t.log(`heap: ${(before / 1e6).toFixed(2)} MB before, ${(after / 1e6).toFixed(2)} MB after`)
+  t.true(after - before < 5e5)
+  gate.open()
+  await living
+})
+
+test.serial('many directories take a bounded number of descriptors', async t => {
+  const dir = tmpDir(t)
+  const before = descriptors()
+  for (let n = 0; n < 150; n++) {
+    const db = openDb(t, join(dir, String(n)))
+    await db.createRecord('a', n)
+    await new WriteLocker(db.baseDir).withLock(() => {})
+    await db.close()
+  }
+  const lockers = Array.from({ length: 150 }, (_, n) => new WriteLocker(join(dir, String(n))))
+  for (const locker of lockers) await locker.withLock(() => {})
+  t.log(`${before} before, ${descriptors()} after`)
+  t.true(descriptors() - before < 100)
+  await openDb(t).close()
+  t.true(descriptors() - before < 10)
 })
 
 test.serial('locking, writing and timing out do not leak', async t => {

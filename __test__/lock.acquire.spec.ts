@@ -1,6 +1,7 @@
 /** Taking the lock and giving it back, seen from inside and from outside. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { WriteLocker } from '../index.js'
 import { rejection } from './helpers/block.ts'
@@ -44,8 +45,39 @@ test('acquire on a locker that holds is ERR_SQLOCK_HELD at once', async t => {
   const locker = openLocker(t)
   await locker.acquire()
   t.is((await rejection(locker.acquire(Infinity))).code, 'ERR_SQLOCK_HELD')
-  t.is((await rejection(locker.withLock(() => t.fail()))).code, 'ERR_SQLOCK_HELD')
   t.true(locker.held)
+})
+
+test('withLock of a locker that holds waits for its turn: one locker may serve a whole program', async t => {
+  const locker = openLocker(t)
+  let inside = 0
+  const order: number[] = []
+  const visit = (n: number) =>
+    locker.withLock(async () => {
+      t.is(++inside, 1)
+      await turn()
+      order.push(n)
+      inside--
+    })
+  const first = visit(1)
+  await turn()
+  await Promise.all([first, visit(2), visit(3)])
+  t.deepEqual(order, [1, 2, 3])
+})
+
+test('a guard ends no hold but its own, even when the directory was made anew meanwhile', async t => {
+  const dir = join(tmpDir(t), 'data')
+  mkdirSync(dir)
+  const [locker, another] = [new WriteLocker(dir), new WriteLocker(dir)]
+  const first = await locker.acquire()
+  rmSync(dir, { recursive: true })
+  mkdirSync(dir)
+  t.is(await locker.tryAcquire(), null)
+  const second = await another.acquire()
+  await first.release()
+  t.false(first.held)
+  t.true(second.held)
+  await second.release()
 })
 
 test('unlock without a hold does nothing', async t => {

@@ -94,6 +94,16 @@ test('a lock file that was replaced while somebody waits: a caller who comes lat
   t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
 })
 
+test('a lock file that was deleted while somebody waits: a caller who comes later makes it again', async t => {
+  const dir = tmpDir(t)
+  await spawnHolder(t, dir)
+  const early = await mustBlock(t, openLocker(t, dir).acquire(Infinity))
+  rmSync(lockFile(dir))
+  const late = openLocker(t, dir).acquire(Infinity)
+  await (await early()).release()
+  t.true((await late).held)
+})
+
 test('a lock file that was deleted between holds is made again', async t => {
   const dir = tmpDir(t)
   const locker = openLocker(t, dir)

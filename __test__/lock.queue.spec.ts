@@ -93,6 +93,41 @@ test('an abort reaches a wait behind other calls of the DB, and one that waits f
   t.is(await third, 'mine')
 })
 
+test('a reason may be anything, also what looks like an error of ours', async t => {
+  const dir = tmpDir(t)
+  await openLocker(t, dir).acquire()
+  const db = openDb(t, dir)
+  for (const kind of ['timeout', 'sqlite', 'sqlock', 'panic', 'cancelled', 'aborted']) {
+    const abort = new AbortController()
+    const options = { timeout: Infinity, signal: abort.signal }
+    const waits = [
+      openLocker(t, dir).acquire(options),
+      db.withWriteLock(() => t.fail(), options),
+      db.withWriteLock(() => t.fail(), options),
+      db.run({ sql: 'SELECT 1', ...options })
+    ]
+    const reason = { kind, holder: 'me', code: 'E', reason: 'inner' }
+    abort.abort(reason)
+    for (const wait of waits) t.is(await rejection(wait), reason)
+  }
+})
+
+test('one signal may serve any number of calls', async t => {
+  const dir = tmpDir(t)
+  const { stderr, stdout } = await runScript(
+    t,
+    dir,
+    `const abort = new AbortController(), options = { timeout: Infinity, signal: abort.signal };
+     new WriteLocker(dir).acquire().then(async () => {
+       const waits = Array.from({ length: 30 }, () => new WriteLocker(dir).acquire(options));
+       setTimeout(() => abort.abort('all'), 10);
+       console.log(new Set((await Promise.allSettled(waits)).map(wait => wait.reason)).size)
+     })`
+  )
+  t.is(stdout.trim(), '1')
+  t.is(stderr, '')
+})
+
 test('an abort after the grant changes nothing', async t => {
   const abort = new AbortController()
   const guard = await openLocker(t).acquire({ signal: abort.signal })

@@ -1,7 +1,7 @@
 /** Scopes: which calls run under a hold, and which wait for it. DESIGN: re-entrancy by async context. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { DB, LockTimeout } from '../index.js'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
@@ -201,6 +201,34 @@ test('writes that unlock() overtakes take the lock themselves', async t => {
   })
   t.deepEqual(ids, [1, 2, 3])
   t.is(lockSize(dir), 0)
+})
+
+test('writes that unlock() overtakes time out together on a lock that somebody else has got', async t => {
+  const dir = tmpDir(t)
+  const [db, locker, other] = [openDb(t, dir, { timeout: 60 }), openLocker(t, dir), openLocker(t, dir)]
+  let writes: Promise<any>[] = []
+  let first: Promise<unknown> | undefined
+  const start = performance.now()
+  await locker.withLock(async () => {
+    first = db.createRecord('in flight', 0)
+    writes = [1, 2, 3, 4].map(n => rejection(db.createRecord('late', n)))
+    await locker.unlock()
+    await other.acquire(Infinity)
+  })
+  t.is(await first, 1)
+  for (const error of await Promise.all(writes)) t.is(error.timeoutMs, 60)
+  t.log(`after ${(performance.now() - start).toFixed(0)} ms`)
+})
+
+test('inWriteLock is false when the directory is gone', async t => {
+  const dir = join(tmpDir(t), 'data')
+  mkdirSync(dir)
+  const db = new DB(join(dir, 'app.db'))
+  await db.withWriteLock(() => {
+    rmSync(dir, { recursive: true })
+    t.false(db.inWriteLock)
+  })
+  await db.close()
 })
 
 test('close() in a callback of the DB is ERR_SQLOCK_DEADLOCK, and closes nothing', async t => {

@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import test from 'ava'
 import { LockTimeout, SqlockError } from '../index.js'
 import { mustBlock, rejection, timed } from './helpers/block.ts'
-import { spawnHolder } from './helpers/child.ts'
+import { Actor, spawnHolder } from './helpers/child.ts'
 import { lockFile, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('the message has exactly three lines', async t => {
@@ -70,6 +70,30 @@ test('a timeout of 0 is one attempt', async t => {
   const ms = await timed(() => rejection(locker.acquire(0)))
   t.log(`refused after ${ms.toFixed(1)} ms`)
   t.is((await rejection(locker.acquire({ timeout: 0 }))).timeoutMs, 0)
+})
+
+test('the timeout told is the one that was asked for, to the last digit', async t => {
+  const dir = tmpDir(t)
+  await openLocker(t, dir).acquire()
+  for (const ms of [0, 1 / 3, 7.3, 16.1, Number.MIN_VALUE]) {
+    const error = await rejection(openLocker(t, dir).acquire(ms))
+    t.is(error.timeoutMs, ms)
+    t.true(error.message.startsWith(`write lock timeout after ${ms}ms\n`))
+    t.is((await rejection(openLocker(t, dir).withLock(() => t.fail(), { timeout: ms }))).timeoutMs, ms)
+  }
+})
+
+test('a holder with a command line of a megabyte holds up nobody’s refusal', async t => {
+  const dir = tmpDir(t)
+  const options = { padding: 'x'.repeat(100_000) }
+  const more = Array.from({ length: 9 }, () => options.padding)
+  const holder = new Actor(t, 'holder.mjs', [dir, JSON.stringify({}), ...more])
+  await holder.says()
+  const lockers = Array.from({ length: 200 }, () => openLocker(t, dir))
+  const times = await Promise.all(lockers.map(locker => timed(() => rejection(locker.acquire(100)))))
+  t.log(`late by at most ${(Math.max(...times) - 100).toFixed(1)} ms`)
+  const error = await rejection(openLocker(t, dir).acquire(0))
+  t.is(error.holderInfo.command.length, 512)
 })
 
 test('a timeout of Infinity waits', async t => {

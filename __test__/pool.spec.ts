@@ -99,6 +99,32 @@ test.serial(
   }
 )
 
+test.serial(
+  'with a full pool, a write under a hold and one with a short deadline on a free lock are written',
+  async t => {
+    const dir = tmpDir(t)
+    const { stdout, stderr } = await runScript(
+      t,
+      dir,
+      `${FULL_POOL}
+     const db = new DB(dir + '/app.db', { timeout: 5 });
+     (async () => {
+       const ids = await Promise.all([1, 2, 3].map(n => db.createRecord('a', n)));
+       ids.push(await db.withWriteLock(() => db.createRecord('b', 4)));
+       console.log(JSON.stringify({ ids, busy }));
+       die()
+     })()`
+    )
+    t.deepEqual(JSON.parse(stdout || stderr), { ids: [1, 2, 3, 4], busy: 4 })
+  }
+)
+
+test('a burst with no time to wait succeeds on a lock that is free', async t => {
+  const db = openDb(t, tmpDir(t), { timeout: 0 })
+  const ids = await Promise.all(Array.from({ length: 300 }, (_, n) => db.createRecord('a', n)))
+  t.is(new Set(ids).size, 300)
+})
+
 test('a write that takes longer than the timeout does not time out those behind it', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir, { timeout: 30 })

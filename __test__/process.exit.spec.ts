@@ -28,6 +28,19 @@ for (const [when, step] of Object.entries(STEPS)) {
   }
 }
 
+test('process.exit() lets no queued write of the process through', async t => {
+  const dir = tmpDir(t)
+  await openDb(t, dir).createRecord('before', 1)
+  const script = `
+    const db = new DB(dir + '/app.db');
+    new WriteLocker(dir).acquire().then(() => {
+      for (let n = 0; n < 3; n++) db.createRecord('never', n);
+      setTimeout(() => process.exit(0), 30)
+    })`
+  for (let n = 0; n < 8; n++) t.is((await runScript(t, dir, script)).code, 0)
+  t.is(openDb(t, dir).getAllRecords().length, 1)
+})
+
 test('a script that ends by itself writes what it has asked for', async t => {
   const dir = tmpDir(t)
   const { code, stderr } = await runScript(

@@ -90,6 +90,34 @@ if (has('strace')) {
     t.is(stdout, 'ERR_SQLOCK_IO ENOLCK flock ENOLCK false\ntrue\n')
   })
 
+  test('a thread that cannot be made is an error at once, and the next wait works', async t => {
+    const dir = tmpDir(t)
+    const script = `
+      const locker = new WriteLocker(dir), other = new WriteLocker(dir);
+      locker.acquire().then(async guard => {
+        require('fs').existsSync(dir + '/from-here-on');
+        console.log(await other.acquire(50).then(() => 'granted', error => [error.code, error.syscall, error.errno].join()));
+        const next = other.acquire(Infinity);
+        await guard.release();
+        console.log((await next).held);
+      })`
+    const trace = ['-e', 'trace=clone,clone3,access,faccessat,faccessat2']
+    const { lines } = await strace(t, dir, trace, script)
+    const before = lines.slice(
+      0,
+      lines.findIndex(line => line.includes('from-here-on'))
+    )
+    const [main] = (before[0] as string).split(' ')
+    const made = before.filter(line => line.startsWith(`${main} `) && /clone3?\(/.test(line)).length
+    const call = before.some(line => line.includes('clone3(')) ? 'clone3' : 'clone'
+    // The first two threads after that are the ones that wait and keep the time.
+    for (const nth of [1, 2]) {
+      const inject = [...trace, '-e', `inject=${call}:error=EAGAIN:when=${made + nth}`]
+      const { stdout } = await strace(t, dir, inject, script)
+      t.is(stdout, 'ERR_SQLOCK_IO,pthread_create,EAGAIN\ntrue\n')
+    }
+  })
+
   test('a disk that is full when the holder text is written does not fail the hold', async t => {
     const dir = tmpDir(t)
     const { stdout, lines } = await strace(
@@ -150,6 +178,24 @@ if (process.getuid?.() === 0 && has('unshare')) {
     t.is((await run(t, 'unshare', [...args, script])).stdout.trim(), 'true')
     await guard.release()
     t.is((await run(t, 'unshare', [...args, script])).stdout.trim(), 'false')
+  })
+
+  test('status without a /proc makes an attempt, and tells', async t => {
+    const dir = tmpDir(t)
+    const guard = await openLocker(t, dir).acquire()
+    const script = `${prelude(dir)} new WriteLocker(dir).status().then(status => console.log(status.locked))`
+    const args = [
+      '--mount',
+      'sh',
+      '-c',
+      'mount -t tmpfs none /proc && exec "$0" -e "$1"',
+      process.execPath,
+      script
+    ]
+    const held = await run(t, 'unshare', args)
+    t.is(held.stdout.trim(), 'true', held.stderr)
+    await guard.release()
+    t.is((await run(t, 'unshare', args)).stdout.trim(), 'false')
   })
 
   test('a file system that may only be read is ERR_SQLOCK_IO, with the path', async t => {

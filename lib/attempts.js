@@ -8,6 +8,8 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
+const { onAbort } = require('./abort')
+const { aborted } = require('./errors')
 const { release } = require('./native')
 
 /**
@@ -21,33 +23,32 @@ function lockAttempt(lock, timeoutMs, signal) {
   const hold = lock.tryAcquire()
   if (hold !== null) return { settled: Promise.resolve(hold), waiting: () => false, extend() {} }
   const wait = lock.wait()
-  const granted = wait.start(timeoutMs)
+  const granted = heed(signal, wait, () => wait.start(timeoutMs))
   return {
-    settled: signal ? unlessAborted(signal, heed(signal, wait, granted)) : granted,
+    settled: signal ? unlessaborted(signal, granted) : granted,
     waiting: () => true,
     extend: ms => wait.extend(ms)
   }
 }
 
-/** Leaves the queue with the reason of `signal`, as long as nothing has been granted. */
-async function heed(signal, entry, settled) {
-  const leave = () => entry.cancel()
-  signal.addEventListener('abort', leave, { once: true })
-  try {
-    return await settled
-  } catch (failure) {
-    throw failure?.kind === 'cancelled' ? signal.reason : failure
-  } finally {
-    signal.removeEventListener('abort', leave)
-  }
-}
-
 /** A hold that was granted in the moment of the abort is given back. */
-async function unlessAborted(signal, granted) {
+async function unlessaborted(signal, granted) {
   const hold = await granted
   if (!signal.aborted) return hold
   release(hold)
-  throw signal.reason
+  throw aborted(signal.reason)
+}
+
+/** Starts `entry`, which leaves the queue when `signal` aborts, as long as nothing has been granted. */
+async function heed(signal, entry, start) {
+  const stop = signal && onAbort(signal, () => entry.cancel())
+  try {
+    return await start()
+  } catch (failure) {
+    throw failure?.kind === 'cancelled' ? aborted(signal.reason) : failure
+  } finally {
+    stop?.()
+  }
 }
 
 /** What somebody is told who would wait now: a timeout with the holder of this moment. */
@@ -62,9 +63,8 @@ async function refusal(lock) {
 
 /** A batch of writes; resolves to what came of those that are done. `signal` makes it leave the queue. */
 function writeAttempt(submission, signal) {
-  const written = follow(submission)
   return {
-    settled: signal ? heed(signal, submission, written) : written,
+    settled: heed(signal, submission, () => follow(submission)),
     waiting: () => submission.waiting(),
     extend: ms => submission.extend(ms)
   }

@@ -60,7 +60,12 @@ class DB {
   }
 
   get inWriteLock() {
-    return this.#scope() !== undefined
+    try {
+      return this.#scope() !== undefined
+    } catch {
+      // The directory is gone, and nobody holds the lock of what is there now.
+      return false
+    }
   }
 
   async run(query, ...params) {

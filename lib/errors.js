@@ -67,9 +67,19 @@ function outOfRange(message) {
   return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
 }
 
+/** The reason of a signal on its way to the caller, who may have given anything: also what looks like a failure. */
+const aborted = reason => ({ kind: 'aborted', reason })
+
+/** What the addon tells of a timeout, with what the caller was ready to wait instead of what was left of it. */
+function asAskedFor(failure, timeoutMs) {
+  return failure?.kind === 'timeout' ? { ...failure, timeoutMs } : failure
+}
+
 /** The error for what the addon tells of a failure; whatever else was thrown stays as it is. */
 function fromFailure(failure) {
   switch (failure?.kind) {
+    case 'aborted':
+      return failure.reason
     case 'timeout':
       return new LockTimeout(failure.holder, failure.timeoutMs, failure.holderInfo)
     case 'sqlite':
@@ -102,8 +112,10 @@ module.exports = {
   SqlockError,
   LockTimeout,
   SqliteError,
+  aborted,
   argumentTypeError,
   argumentValueError,
+  asAskedFor,
   outOfRange,
   fromFailure
 }

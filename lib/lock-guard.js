@@ -5,9 +5,9 @@
 
 class LockGuard {
   #hold
+  // oxlint-disable-next-line no-unused-private-class-members -- keeps the locker from being garbage-collected
   #locker
 
-  /** The guard keeps its locker from being garbage-collected. */
   constructor(hold, locker) {
     this.#hold = hold
     this.#locker = locker
@@ -17,9 +17,9 @@ class LockGuard {
     return this.#hold.held
   }
 
-  /** Empties the lock file and gives the lock back, at once. Idempotent, and never ends a later hold of the locker. */
+  /** Empties the lock file and gives the lock back, at once. Idempotent, and never ends another hold of the locker. */
   async release() {
-    if (this.held) await this.#locker.unlock()
+    this.#hold.release()
   }
 
   async [Symbol.asyncDispose]() {

@@ -3,6 +3,7 @@
  */
 'use strict'
 
+const { basename, sep } = require('node:path')
 const { inspect } = require('node:util')
 const { fileURLToPath } = require('node:url')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
@@ -102,6 +103,11 @@ function checkDatabasePath(value) {
   if (path === ':memory:') {
     throw argumentTypeError("dbPath must be a file: ':memory:' is of one connection, and nothing to share")
   }
+  const name = basename(path)
+  if (name === 'db.lock')
+    throw argumentValueError('dbPath must not be db.lock, which is the lock file of its directory')
+  if (name === '' || path.endsWith(sep))
+    throw argumentValueError(`dbPath must name a file, not ${show(path)}`)
   return path
 }
 
@@ -162,7 +168,10 @@ const DATABASE_OPTIONS = [
 ]
 
 function checkDatabaseOptions(value) {
-  const options = { ...DEFAULTS, ...definedOf(checkOptions('options', value, DATABASE_OPTIONS)) }
+  const options = {
+    ...DEFAULTS,
+    ...given(checkOptions('options', value, DATABASE_OPTIONS), DATABASE_OPTIONS)
+  }
   const busyTimeoutMs = checkDuration('busyTimeout', options.busyTimeout)
   if (busyTimeoutMs > 0x7fff_ffff) {
     throw outOfRange(`busyTimeout must be at most ${0x7fff_ffff} ms, not ${show(busyTimeoutMs)}`)
@@ -182,9 +191,11 @@ function checkDatabaseOptions(value) {
   }
 }
 
-/** An option that is undefined is one that is left out. */
-function definedOf(options) {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+/** The options that are given, inherited ones too. One that is undefined is one that is left out. */
+function given(options, names) {
+  return Object.fromEntries(
+    names.map(name => [name, options[name]]).filter(([, value]) => value !== undefined)
+  )
 }
 
 function checkPragma(source, options) {
@@ -211,7 +222,7 @@ function checkQuery(query, parameters, defaultTimeout) {
   return {
     sql: checkString('sql', sql),
     parameters: params === undefined ? [] : [params],
-    ...checkAcquireOptions(definedOf({ timeout, signal }), defaultTimeout)
+    ...checkAcquireOptions({ timeout, signal }, defaultTimeout)
   }
 }
 

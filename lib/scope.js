@@ -26,7 +26,10 @@ class Scope {
   constructor(owner, hold) {
     this.owner = owner
     this.hold = hold
-    this.outer = storage.getStore()
+    // One that has ended would keep its own outer ones: a chain without end when each run schedules the next.
+    let outer = storage.getStore()
+    while (outer && !outer.alive) outer = outer.outer
+    this.outer = outer
   }
 
   /** Does it take further calls? */

@@ -4,7 +4,7 @@
 'use strict'
 
 const { lockAttempt } = require('./attempts')
-const { SqlockError } = require('./errors')
+const { SqlockError, asAskedFor, fromFailure } = require('./errors')
 const { Hold, stackOf } = require('./hold')
 const { LockGuard } = require('./lock-guard')
 const { NativeLock, call, settled } = require('./native')
@@ -43,11 +43,14 @@ class WriteLocker {
 
   async acquire(options) {
     const { timeout, signal } = checkAcquireOptions(options)
+    if (this.held) {
+      throw new SqlockError('ERR_SQLOCK_HELD', `this WriteLocker already holds ${this.lockPath}`)
+    }
     return this.#guard(await this.#acquire(timeout, signal, this.acquire))
   }
 
   async tryAcquire() {
-    const id = call(() => this.#lock.tryAcquire())
+    const id = this.held ? null : call(() => this.#lock.tryAcquire())
     return id === null ? null : this.#guard(this.#take(id, this.tryAcquire))
   }
 
@@ -74,9 +77,6 @@ class WriteLocker {
   }
 
   async #acquire(timeout, signal, asker) {
-    if (this.held) {
-      throw new SqlockError('ERR_SQLOCK_HELD', `this WriteLocker already holds ${this.lockPath}`)
-    }
     if (call(() => scopeOf(this.#lock))) {
       throw new SqlockError(
         'ERR_SQLOCK_DEADLOCK',
@@ -85,7 +85,11 @@ class WriteLocker {
     }
     if (signal?.aborted) throw signal.reason
     const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
-    return this.#take(await settled(attempt.settled), asker)
+    try {
+      return this.#take(await attempt.settled, asker)
+    } catch (failure) {
+      throw fromFailure(asAskedFor(failure, timeout))
+    }
   }
 
   #take(id, asker) {

@@ -13,9 +13,10 @@
 
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
+const { onAbort } = require('./abort')
 const { refusal, writeAttempt } = require('./attempts')
 const { Batch } = require('./batch')
-const { fromFailure } = require('./errors')
+const { aborted, asAskedFor, fromFailure } = require('./errors')
 const { warnOfRelease } = require('./hold')
 
 const TIMER_MAX_MS = 0x7fff_ffff
@@ -60,10 +61,15 @@ class WriteQueue {
     return this.#own.acquire({ start, timeout, signal })
   }
 
-  /** Gives a batch to the addon. The hold may have ended while it gathered: then it takes the lock like anybody. */
+  /** Gives a batch to the addon. */
   start(batch, hold, ms) {
-    const [id, timeout] = hold?.held ? [hold.id, Infinity] : [NO_HOLD, ms]
-    return writeAttempt(this.#submit(id, timeout, batch.statements, batch.bytes), batch.signal)
+    const id = hold ? hold.id : NO_HOLD
+    return writeAttempt(this.#submit(id, ms, batch.statements, batch.bytes), batch.signal)
+  }
+
+  /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody. */
+  adopt(batch) {
+    this.#own.add(batch)
   }
 
   /** Resolves when nothing waits that takes the lock itself. */
@@ -114,14 +120,20 @@ class Lane {
     if (open && !open.full && !signal && open.timeout === timeout) return open.add(encode, toResult)
     const batch = new Batch(timeout, signal)
     const promise = batch.add(encode, toResult)
-    if (batch.settled) return promise
-    if (!this.#current) this.#working = this.#work(batch)
-    else {
-      this.#enqueue(batch)
-      this.#heed(batch, reason => batch.rejectUntil(Infinity, reason))
-      this.#open = signal ? null : batch
-    }
+    if (!batch.settled && this.add(batch) && !signal) this.#open = batch
     return promise
+  }
+
+  /** Adds a batch; true when it has to wait. */
+  add(batch) {
+    this.#open = null
+    if (!this.#current) {
+      this.#working = this.#work(batch)
+      return false
+    }
+    this.#enqueue(batch)
+    this.#heed(batch, reason => batch.rejectUntil(Infinity, reason))
+    return true
   }
 
   acquire(wait) {
@@ -153,17 +165,16 @@ class Lane {
   /** Until its turn comes, an abort takes it out of here. */
   #heed(item, reject) {
     if (!item.signal) return
-    item.abort = () => {
-      this.#waiting.delete(item)
-      reject(item.signal.reason)
-    }
-    item.signal.addEventListener('abort', item.abort, { once: true })
+    item.stopHeeding = onAbort(item.signal, () => {
+      this.#dequeue(item)
+      reject(aborted(item.signal.reason))
+    })
   }
 
   #dequeue(item) {
     this.#waiting.delete(item)
     if (item === this.#open) this.#open = null
-    item.signal?.removeEventListener('abort', item.abort)
+    item.stopHeeding?.()
   }
 
   #next() {
@@ -183,8 +194,10 @@ class Lane {
 
   async #write(batch) {
     while (!batch.settled) {
+      if (this.#hold && !this.#hold.held) return this.#queue.adopt(batch)
       try {
-        this.#attempt = this.#queue.start(batch, this.#hold, this.#remaining(batch))
+        const ms = this.#hold ? Infinity : this.#remaining(batch)
+        this.#attempt = this.#queue.start(batch, this.#hold, ms)
         const written = await this.#attempt.settled
         this.#queue.wrote()
         batch.settle(written)
@@ -213,7 +226,7 @@ class Lane {
 
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
-    const told = failure?.kind === 'timeout' ? { ...failure, timeoutMs: item.timeout } : failure
+    const told = asAskedFor(failure, item.timeout)
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)
   }
@@ -240,7 +253,8 @@ class Lane {
   /** Looks after those that wait here in `ms`, if not sooner. They are behind an attempt that keeps the process alive. */
   #lookIn(ms) {
     const due = performance.now() + ms
-    if (ms > TIMER_MAX_MS || due >= this.#due) return
+    // Under a hold nobody waits for the lock.
+    if (this.#hold || ms > TIMER_MAX_MS || due >= this.#due) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#look(), Math.ceil(ms)).unref()
     this.#due = due

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
-use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
+use crate::lock::{self, Identity, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
     self, Connection, ConnectionOptions, Outcome, PragmaRows, Reader, Row, Value, Write, Writer, Written,
 };
@@ -70,6 +70,8 @@ pub struct Record {
 /// ```
 pub struct Database {
     path: PathBuf,
+    /// What was opened.
+    file: Identity,
     timeout: Duration,
     locker: Arc<WriteLocker>,
     writer: Mutex<Option<Writer>>,
@@ -103,12 +105,14 @@ impl Database {
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let reader = Reader::open(&path, &options.connection)?;
         let writer = Writer::open(&path, options.connection)?;
+        let file = Identity::of_file(&path).map_err(|error| lock::Error::io("stat", &path, error))?;
         Ok(Self {
             timeout: options.timeout,
             locker: Arc::new(locker),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             path,
+            file,
         })
     }
 
@@ -189,6 +193,7 @@ impl Database {
     pub fn close(&self) {
         held(&self.reader).take();
         held(&self.writer).take();
+        lock::let_go();
     }
 
     /// The columns of the record with that id, whatever their types.
@@ -218,7 +223,14 @@ impl Database {
     }
 
     /// Writes under a hold of the lock, for [`BATCH_TIME`] at most. There are as many outcomes as writes that are done.
+    ///
+    /// # Errors
+    /// [`Error::Replaced`] when the file at the path is another one than was opened: a row in a file that nobody else can
+    /// open is lost.
     pub(crate) fn write(&self, _proof: &WriteGuard, writes: &[Write<'_>]) -> Result<Vec<Outcome>, Error> {
+        if Identity::of_file(&self.path).ok() != Some(self.file) {
+            return Err(Error::Replaced { path: self.path.clone() });
+        }
         Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.run(writes, Instant::now() + BATCH_TIME))
     }
 }
@@ -308,6 +320,19 @@ mod tests {
         db.close();
         assert!(matches!(db.create_record("a", 1), Err(Error::Closed)));
         assert!(matches!(db.record(1), Err(Error::Closed)));
+        Ok(())
+    }
+
+    #[test]
+    fn a_file_that_was_deleted_or_replaced_is_not_written_to() -> TestResult {
+        let (dir, db) = temporary()?;
+        db.create_record("a", 1)?;
+        let path = dir.path().join("app.db");
+        std::fs::remove_file(&path)?;
+        assert!(matches!(db.create_record("b", 2), Err(Error::Replaced { .. })));
+        Database::open(&path)?.create_record("c", 3)?;
+        assert!(matches!(db.create_record("d", 4), Err(Error::Replaced { .. })));
+        assert_eq!(Database::open(&path)?.records()?.len(), 1);
         Ok(())
     }
 

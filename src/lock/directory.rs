@@ -30,6 +30,14 @@ impl Identity {
         Self { device: 0, inode }
     }
 
+    /// The identity of the file at `path`, following symbolic links.
+    ///
+    /// # Errors
+    /// The errno of stat(2).
+    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
+        std::fs::metadata(path).map(|metadata| Self::of(&metadata))
+    }
+
     /// The identity of the directory at `path`, following symbolic links.
     ///
     /// # Errors

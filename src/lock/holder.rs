@@ -4,10 +4,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::Read;
+
 use chrono::{DateTime, Local, NaiveDateTime, SecondsFormat, Utc};
 
 /// Longest command line that is reported, in characters.
 const COMMAND_MAX_CHARS: usize = 512;
+/// No character takes more than four bytes.
+const COMMAND_MAX_BYTES: u64 = 4 * 512;
 
 /// Who holds the lock, as far as the text of the lock file and the system tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +111,10 @@ fn is_alive(pid: u32) -> Option<bool> {
 
 /// From proc(5): the arguments are separated and ended by NUL. Without a /proc there is nothing to read.
 fn command_line(pid: u32) -> Option<String> {
-    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+    let mut bytes = Vec::new();
+    // A command line may have megabytes.
+    let file = std::fs::File::open(format!("/proc/{pid}/cmdline")).ok()?;
+    file.take(COMMAND_MAX_BYTES).read_to_end(&mut bytes).ok()?;
     let arguments: Vec<u8> = bytes.into_iter().map(|byte| if byte == 0 { b' ' } else { byte }).collect();
     let command: String = clean(&arguments).chars().take(COMMAND_MAX_CHARS).collect();
     (!command.is_empty()).then_some(command)

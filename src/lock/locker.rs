@@ -3,14 +3,14 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::claim::{Claim, LockOptions, NewFile};
 use super::directory::absolute;
 use super::entry::{Request, Settle};
 use super::queue::Queue;
-use super::registry::queue_of;
+use super::registry::{let_go, queue_of};
 use super::status::Status;
 use super::{Error, WriteGuard};
 
@@ -39,7 +39,6 @@ const DEFAULT_MODE: u32 = 0o600;
 pub struct WriteLocker {
     base_dir: PathBuf,
     claim: Arc<Claim>,
-    queue: Mutex<Arc<Queue>>,
 }
 
 impl WriteLocker {
@@ -68,9 +67,10 @@ impl WriteLocker {
 
     fn open(base_dir: &Path, label: Option<String>, new_file: NewFile) -> Result<Self, Error> {
         let base_dir = absolute(base_dir).map_err(|error| Error::io("realpath", base_dir, error))?;
-        let queue = Mutex::new(queue_of(&base_dir)?);
+        // Tells at once when there is no directory.
+        queue_of(&base_dir)?;
         let claim = Arc::new(Claim { lock_path: base_dir.join("db.lock"), label, new_file });
-        Ok(Self { base_dir, claim, queue })
+        Ok(Self { base_dir, claim })
     }
 
     /// The path of the lock file, `<base_dir>/db.lock`.
@@ -126,11 +126,12 @@ impl WriteLocker {
     /// The queue of the directory that is at `base_dir` now: it may be another one than at the last call, when the
     /// directory was made anew or a link to it was changed.
     pub(crate) fn queue(&self) -> Result<Arc<Queue>, Error> {
-        let mut kept = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = queue_of(&self.base_dir)?;
-        if !Arc::ptr_eq(&kept, &queue) {
-            *kept = Arc::clone(&queue);
-        }
-        Ok(queue)
+        queue_of(&self.base_dir)
+    }
+}
+
+impl Drop for WriteLocker {
+    fn drop(&mut self) {
+        let_go();
     }
 }

@@ -47,7 +47,7 @@ mod registry;
 mod status;
 mod waiter;
 
-pub(crate) use directory::absolute;
+pub(crate) use directory::{Identity, absolute};
 
 pub use claim::LockOptions;
 pub use error::Error;
@@ -57,8 +57,9 @@ pub use locker::WriteLocker;
 pub use status::Status;
 
 #[cfg(feature = "node")]
-pub(crate) use entry::EntryId;
+pub(crate) use entry::{EntryId, Settle};
 #[cfg(feature = "node")]
 pub(crate) use queue::Queue;
 #[cfg(feature = "node")]
 pub(crate) use registry::abandon;
+pub(crate) use registry::let_go;

@@ -130,9 +130,10 @@ impl Queue {
         self.settle(state, id, Err(Error::Cancelled));
     }
 
-    /// Does this entry still wait?
-    pub(crate) fn contains(self: &Arc<Self>, id: EntryId) -> bool {
-        self.state().position(id).is_some()
+    /// Was this entry refused, and waits since?
+    pub(crate) fn is_waiting(self: &Arc<Self>, id: EntryId) -> bool {
+        let state = self.state();
+        state.position(id).is_some_and(|position| state.entries[position].tried)
     }
 
     /// Gives a waiting entry a new deadline, counted from now.
@@ -146,7 +147,7 @@ impl Queue {
 
     /// Opens and locks the lock file without waiting; writes the holder text.
     fn take(self: &Arc<Self>, state: &mut State, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
-        loop {
+        for _ in 0..MAX_REPLACED {
             let file = match state.spare.take() {
                 Some(file) => file,
                 None => self.files.open(claim)?,
@@ -162,6 +163,7 @@ impl Queue {
             }
             return Ok(Some(self.grant(state, file, claim)));
         }
+        Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
     }
 
     /// Turns a locked file into a guard.
@@ -215,8 +217,8 @@ impl Queue {
         let claim = Arc::clone(&state.entries[position].claim);
         let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
         self.start_timekeeper(state).map_err(spawn_error)?;
-        // The thread may sit on a lock file that was replaced since; then nobody waits on the one that is there.
-        let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim).is_some_and(|now| now != id));
+        // The thread may sit on a lock file that was deleted or replaced since; then nobody waits on the one that is there.
+        let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim) != Some(id));
         if state.waiter.is_none() || misplaced {
             state.generations += 1;
             waiter::spawn_waiter(Arc::clone(self), state.generations).map_err(spawn_error)?;
@@ -253,6 +255,10 @@ impl Queue {
         entry
     }
 }
+
+/// How often a lock file may be replaced under one attempt, before its file system is taken for one that gives the same file
+/// different inode numbers.
+const MAX_REPLACED: u32 = 100;
 
 /// What stands for the holder when the lock file is empty or unreadable.
 pub(super) const UNKNOWN_HOLDER: &str = "unknown";

@@ -1,14 +1,13 @@
 //! The queues of this process, by the directory whose lock file they are for.
+//!
+//! An idle queue is kept, with its open lock file: opening costs more than locking. But not for ever, since it keeps two
+//! descriptors and its file system busy: idle ones go with a locker or database that is let go, and when there are many.
 
 #![forbid(unsafe_code)]
-#![cfg_attr(
-    not(any(feature = "node", test)),
-    expect(dead_code, reason = "only threads of a host have waits to call off")
-)]
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::Error;
 use super::directory::{Directory, Identity};
@@ -16,9 +15,12 @@ use super::entry::EntryId;
 use super::file::FileSystem;
 use super::queue::Queue;
 
-static QUEUES: LazyLock<Mutex<HashMap<Identity, Weak<Queue>>>> = LazyLock::new(Mutex::default);
+/// So many idle queues are not worth their descriptors.
+const MANY: usize = 32;
 
-fn registry() -> MutexGuard<'static, HashMap<Identity, Weak<Queue>>> {
+static QUEUES: LazyLock<Mutex<HashMap<Identity, Arc<Queue>>>> = LazyLock::new(Mutex::default);
+
+fn registry() -> MutexGuard<'static, HashMap<Identity, Arc<Queue>>> {
     QUEUES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -29,24 +31,40 @@ fn registry() -> MutexGuard<'static, HashMap<Identity, Weak<Queue>>> {
 pub(crate) fn queue_of(path: &Path) -> Result<Arc<Queue>, Error> {
     let id = Identity::of_directory(path).map_err(|error| Error::io("stat", path, error))?;
     let mut queues = registry();
-    if let Some(queue) = queues.get(&id).and_then(Weak::upgrade) {
-        return Ok(queue);
+    if let Some(queue) = queues.get(&id) {
+        return Ok(Arc::clone(queue));
     }
     let directory = Directory::open(path).map_err(|error| Error::io("open", path, error))?;
     // It may be another one than a moment ago.
-    if let Some(queue) = queues.get(&directory.id()).and_then(Weak::upgrade) {
-        return Ok(queue);
+    if let Some(queue) = queues.get(&directory.id()) {
+        return Ok(Arc::clone(queue));
     }
-    queues.retain(|_, queue| queue.strong_count() > 0);
+    if queues.len() >= MANY {
+        queues.retain(is_used);
+    }
     let id = directory.id();
     let queue = Queue::new(Some(directory), Box::new(FileSystem));
-    queues.insert(id, Arc::downgrade(&queue));
+    queues.insert(id, Arc::clone(&queue));
     Ok(queue)
 }
 
+/// Lets go of what is idle.
+pub(crate) fn let_go() {
+    registry().retain(is_used);
+}
+
+/// Guards, waits and threads hold on to their queue.
+fn is_used(_: &Identity, queue: &mut Arc<Queue>) -> bool {
+    Arc::strong_count(queue) > 1
+}
+
 /// Calls off every wait of `owner`: for a thread of the host that ends.
+#[cfg_attr(
+    not(any(feature = "node", test)),
+    expect(dead_code, reason = "only threads of a host have waits to call off")
+)]
 pub(crate) fn abandon(owner: u64) {
-    let queues: Vec<Arc<Queue>> = registry().values().filter_map(Weak::upgrade).collect();
+    let queues: Vec<Arc<Queue>> = registry().values().cloned().collect();
     for queue in queues {
         let ids: Vec<EntryId> =
             queue.state().entries.iter().filter(|entry| entry.owner == owner).map(|entry| entry.id).collect();

@@ -2,7 +2,8 @@
 //!
 //! Looking must not disturb: an attempt, even of a shared lock, refuses somebody who polls in that instant. Linux tells
 //! from `/proc/locks`; but there it hides from a process in a pid namespace of its own, a container, the locks of those
-//! outside. Where the list is not all there is, and on other systems, a shared attempt is made and given back at once.
+//! outside, and a long list can miss one. Where the list may not be all there is, and on other systems, a shared attempt is
+//! made and given back at once.
 
 #![forbid(unsafe_code)]
 
@@ -66,8 +67,6 @@ fn listed(_: &Claim) -> Result<Option<bool>, Error> {
 #[cfg(target_os = "linux")]
 fn listed(claim: &Claim) -> Result<Option<bool>, Error> {
     use rustix::fs::{AtFlags, CWD, StatxFlags};
-    use std::path::Path;
-
     let path = claim.lock_path.as_path();
     let fields = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
     let stat = match rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, fields) {
@@ -75,14 +74,21 @@ fn listed(claim: &Claim) -> Result<Option<bool>, Error> {
         Err(Errno::NOENT) => return Ok(Some(false)),
         Err(errno) => return Err(Error::io("statx", path, errno)),
     };
-    let read = |path: &str| std::fs::read_to_string(path).map_err(|error| Error::io("read", Path::new(path), error));
+    // Without a /proc there is no list.
+    let read = |path: &str| std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let (Some(mounts), Some(locks)) = (read("/proc/self/mountinfo"), read("/proc/locks")) else { return Ok(None) };
     // /proc/locks names a file by the device of its file system, which on btrfs and overlayfs is not the one stat(2)
     // tells; the table of mounts has it.
-    let device = device_of_mount(&read("/proc/self/mountinfo")?, stat.stx_mnt_id)
-        .unwrap_or((stat.stx_dev_major, stat.stx_dev_minor));
-    let locked = lists_flock(&read("/proc/locks")?, device, stat.stx_ino);
-    Ok((locked || sees_all_processes()).then_some(locked))
+    let device = device_of_mount(&mounts, stat.stx_mnt_id).unwrap_or((stat.stx_dev_major, stat.stx_dev_minor));
+    let locked = lists_flock(&locks, device, stat.stx_ino);
+    let complete = locks.len() < ONE_READ_BYTES && sees_all_processes();
+    Ok((locked || complete).then_some(locked))
 }
+
+/// The kernel gives such a file in pieces of a page, and between two of them a lock that comes or goes elsewhere can shift
+/// ours out of sight.
+#[cfg(target_os = "linux")]
+const ONE_READ_BYTES: usize = 4096 - 128;
 
 /// Are we in the pid namespace the system was started with? It has a fixed number, `PROC_PID_INIT_INO`.
 #[cfg(target_os = "linux")]

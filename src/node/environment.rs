@@ -7,6 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,7 +22,9 @@ use crate::lock::{self, WriteGuard};
 pub(super) const NO_HOLD: i64 = 0;
 
 thread_local! {
-    static HOLDS: RefCell<HashMap<i64, Arc<WriteGuard>>> = RefCell::default();
+    /// Never dropped with the thread: on the main thread that is within exit(3), where a released lock would let waits of
+    /// this very process begin to write. There the kernel frees it.
+    static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Arc<WriteGuard>>>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
     static OWNER: u64 = {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
@@ -34,7 +37,7 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
     env.add_env_cleanup_hook((), |()| {
         lock::abandon(owner());
         // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
-        let holds = HOLDS.take();
+        let holds = HOLDS.with(|holds| holds.take());
         drop(holds);
     })?;
     Ok(())
@@ -49,19 +52,19 @@ pub(super) fn owner() -> u64 {
 pub(super) fn keep(guard: WriteGuard) -> i64 {
     let hold = LAST_HOLD.get() + 1;
     LAST_HOLD.set(hold);
-    HOLDS.with_borrow_mut(|holds| holds.insert(hold, Arc::new(guard)));
+    HOLDS.with(|holds| holds.borrow_mut().insert(hold, Arc::new(guard)));
     hold
 }
 
 /// The guard of a hold, for a write under it: the lock is not given back before the write is done.
 pub(super) fn guard(hold: i64) -> Option<Arc<WriteGuard>> {
-    HOLDS.with_borrow(|holds| holds.get(&hold).cloned())
+    HOLDS.with(|holds| holds.borrow().get(&hold).cloned())
 }
 
 /// Empties the lock file and gives the lock back, on this thread, at once. Nothing happens when the hold is gone.
 #[napi(catch_unwind)]
 pub fn release(env: Env, hold: i64) -> Result<()> {
-    let guard = HOLDS.with_borrow_mut(|holds| holds.remove(&hold));
+    let guard = HOLDS.with(|holds| holds.borrow_mut().remove(&hold));
     // A write under it still runs: the last one that lets go releases.
     match guard.and_then(Arc::into_inner) {
         Some(guard) => guard.release().map_err(|error| exception(&env, error)),

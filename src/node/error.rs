@@ -62,6 +62,10 @@ pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object
         }
         Failure::Error(Error::Lock(error)) => describe_lock(&mut object, error)?,
         Failure::Error(Error::Sqlite(error)) => describe_sqlite(&mut object, error)?,
+        Failure::Error(error @ Error::Replaced { path }) => {
+            rule(&mut object, "ERR_SQLOCK_REPLACED", &error.to_string())?;
+            object.set("path", path.to_string_lossy().into_owned())?;
+        }
         Failure::Error(error @ Error::Closed) => rule(&mut object, "ERR_SQLOCK_CLOSED", &error.to_string())?,
     }
     Ok(object)

@@ -2,7 +2,7 @@
 
 #![deny(unsafe_code)]
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::{Env, Result, Task};
@@ -12,7 +12,7 @@ use super::convert::to_duration;
 use super::environment;
 use super::error::{Failure, exception, guarded};
 use super::holder::{HolderInfo, Nullable, nullable};
-use crate::lock::{EntryId, LockOptions, Queue, Status, WriteLocker};
+use crate::lock::{EntryId, Error, LockOptions, Queue, Settle, Status, WriteGuard, WriteLocker};
 
 /// Options of a lock.
 #[napi(object)]
@@ -78,18 +78,49 @@ impl NativeLock {
     }
 }
 
-/// The place of a call in the queue.
+/// The place of a call in the queue, as long as it has one: a queue that somebody holds on to is not let go.
 #[derive(Clone, Default)]
-pub(super) struct Entry(Arc<OnceLock<(Arc<Queue>, EntryId)>>);
+pub(super) struct Entry(Arc<Mutex<Place>>);
+
+#[derive(Default)]
+enum Place {
+    #[default]
+    NotYet,
+    At(Arc<Queue>, EntryId),
+    Left,
+}
 
 impl Entry {
-    pub(super) fn set(&self, queue: Arc<Queue>, id: EntryId) {
-        let _ = self.0.set((queue, id));
+    /// Puts a request into the queue. `settle` is called when it leaves, on any thread, and maybe before this returns.
+    pub(super) fn enter(
+        &self,
+        queue: Arc<Queue>,
+        settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static,
+        enter: impl FnOnce(&Arc<Queue>, Settle) -> EntryId,
+    ) {
+        let entry = self.clone();
+        let leave = Box::new(move |outcome| {
+            *entry.place() = Place::Left;
+            settle(outcome);
+        });
+        let id = enter(&queue, leave);
+        let mut place = self.place();
+        if matches!(*place, Place::NotYet) {
+            *place = Place::At(queue, id);
+        }
     }
 
     /// Asks the queue; `None` when the call is in none.
     pub(super) fn with<T>(&self, ask: impl FnOnce(&Arc<Queue>, EntryId) -> T) -> Option<T> {
-        self.0.get().map(|(queue, id)| ask(queue, *id))
+        let at = match &*self.place() {
+            Place::At(queue, id) => Some((Arc::clone(queue), *id)),
+            Place::NotYet | Place::Left => None,
+        };
+        at.map(|(queue, id)| ask(&queue, id))
+    }
+
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,15 +138,16 @@ impl NativeWait {
     pub fn start<'env>(&self, env: &'env Env, timeout_ms: f64) -> Result<Object<'env>> {
         let queue = self.locker.queue().map_err(|error| exception(env, error))?;
         let (deferred, promise) = env.create_deferred::<i64, Box<dyn FnOnce(Env) -> Result<i64>>>()?;
-        let settle = Box::new(move |outcome: std::result::Result<_, crate::lock::Error>| {
+        let settle = move |outcome: std::result::Result<WriteGuard, Error>| {
             // Dropped unheard when the thread has ended meanwhile, and the guard in it releases the lock.
             deferred.resolve(Box::new(move |env| match outcome {
                 Ok(guard) => Ok(environment::keep(guard)),
                 Err(error) => Err(exception(&env, error)),
             }));
+        };
+        self.entry.enter(queue, settle, |queue, settle| {
+            queue.wait(self.locker.request(to_duration(timeout_ms), environment::owner(), settle))
         });
-        let id = queue.wait(self.locker.request(to_duration(timeout_ms), environment::owner(), settle));
-        self.entry.set(queue, id);
         Ok(promise)
     }
 

@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef};
 use napi::{Env, JsDeferred, Result, Task};
@@ -154,11 +155,28 @@ impl Work {
     }
 }
 
+/// Work under a hold of JavaScript, until a thread takes it.
+#[derive(Clone)]
+struct Held(Arc<Mutex<Option<HeldWork>>>);
+
+type HeldWork = (Arc<WriteGuard>, Work);
+
+impl Held {
+    fn write(&self, mailbox: &Mailbox) {
+        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((guard, work)) = taken {
+            let written = guarded(|| work.run(&guard));
+            drop(guard);
+            mailbox.deliver(written.map(|outcomes| Written { outcomes, release: Ok(()) }));
+        }
+    }
+}
+
 enum Route {
     /// Through the queue.
     Queue(Entry),
-    /// Under a hold of JavaScript, until the worker takes it.
-    Hold(Mutex<Option<(Arc<WriteGuard>, Work)>>),
+    /// Under a hold of JavaScript.
+    Hold(Held),
 }
 
 /// A batch of writes on its way.
@@ -173,23 +191,25 @@ impl NativeSubmission {
     pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, work: Work) -> Result<Self> {
         let mailbox = Mailbox::default();
         if hold != environment::NO_HOLD {
-            let work = environment::guard(hold).map(|guard| (guard, work));
-            return Ok(Self { route: Route::Hold(Mutex::new(work)), mailbox });
+            let guard = environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?;
+            let work = Held(Arc::new(Mutex::new(Some((guard, work)))));
+            return Ok(Self { route: Route::Hold(work), mailbox });
         }
         let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
         let locker = Arc::clone(work.database.shared_locker());
         let box_of_settle = mailbox.clone();
-        let settle = Box::new(move |granted: std::result::Result<WriteGuard, lock::Error>| {
+        let settle = move |granted: std::result::Result<WriteGuard, lock::Error>| {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
             box_of_settle.deliver(guarded(|| {
                 let guard = granted?;
                 let outcomes = work.run(&guard)?;
                 Ok::<_, Failure>(Written { outcomes, release: guard.release() })
             }));
-        });
+        };
         let entry = Entry::default();
-        let id = queue.enter(locker.request(to_duration(timeout_ms), environment::owner(), settle));
-        entry.set(queue, id);
+        entry.enter(queue, settle, |queue, settle| {
+            queue.enter(locker.request(to_duration(timeout_ms), environment::owner(), settle))
+        });
         Ok(Self { route: Route::Queue(entry), mailbox })
     }
 }
@@ -201,29 +221,33 @@ impl NativeSubmission {
     pub fn run(&self) -> AsyncTask<WriteTask> {
         let errand = match &self.route {
             Route::Queue(entry) => Errand::Attempt(entry.clone()),
-            Route::Hold(work) => {
-                let work = work.lock().unwrap_or_else(PoisonError::into_inner).take();
-                work.map_or(Errand::HoldIsGone, |(guard, work)| Errand::Write(guard, work))
-            }
+            Route::Hold(held) => Errand::Write(held.clone()),
         };
         AsyncTask::new(WriteTask { errand, mailbox: self.mailbox.clone() })
     }
 
-    /// Leaves it to the waiter thread: the promise is settled by whichever thread serves it.
+    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<NativeWritten, Resolver>()?;
         self.mailbox.settle(deferred);
-        if let Route::Queue(entry) = &self.route {
-            entry.with(Queue::overtake);
+        match &self.route {
+            Route::Queue(entry) => {
+                entry.with(Queue::overtake);
+            }
+            // The lock is held meanwhile: a thread of its own, or else the worker when it comes.
+            Route::Hold(held) => {
+                let (held, mailbox) = (held.clone(), self.mailbox.clone());
+                let _ = thread::Builder::new().name("sqlock-write".into()).spawn(move || held.write(&mailbox));
+            }
         }
         Ok(promise)
     }
 
-    /// Does it still stand in the queue, without the lock?
+    /// Was it refused the lock, and waits since?
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> bool {
-        matches!(&self.route, Route::Queue(entry) if entry.with(Queue::contains) == Some(true))
+        matches!(&self.route, Route::Queue(entry) if entry.with(Queue::is_waiting) == Some(true))
     }
 
     /// Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime.
@@ -246,8 +270,7 @@ impl NativeSubmission {
 /// What a worker is sent for.
 enum Errand {
     Attempt(Entry),
-    Write(Arc<WriteGuard>, Work),
-    HoldIsGone,
+    Write(Held),
 }
 
 pub struct WriteTask {
@@ -260,16 +283,11 @@ impl Task for WriteTask {
     type JsValue = Option<NativeWritten>;
 
     fn compute(&mut self) -> Result<()> {
-        match std::mem::replace(&mut self.errand, Errand::HoldIsGone) {
+        match &self.errand {
             Errand::Attempt(entry) => {
                 entry.with(Queue::attempt);
             }
-            Errand::Write(guard, work) => {
-                let written = guarded(|| work.run(&guard));
-                drop(guard);
-                self.mailbox.deliver(written.map(|outcomes| Written { outcomes, release: Ok(()) }));
-            }
-            Errand::HoldIsGone => self.mailbox.deliver(Err(lock::Error::Cancelled.into())),
+            Errand::Write(held) => held.write(&self.mailbox),
         }
         Ok(())
     }
