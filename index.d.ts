@@ -30,6 +30,9 @@ export interface Query extends AcquireOptions {
   params?: readonly SqlInput[] | NamedParams
 }
 
+/** A statement of a batch. */
+export type BatchItem = string | Pick<Query, 'sql' | 'params'>
+
 /** What a write did. */
 export interface RunResult<M extends IntegerMode = 'number'> {
   /** Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or DELETE. */
@@ -115,7 +118,7 @@ export class LockTimeout extends SqlockError {
 
 /** An error of SQLite. */
 export class SqliteError extends Error {
-  readonly name: 'SqliteError'
+  readonly name: 'SqliteError' | 'BatchError'
   /** The name of the extended result code, `'SQLITE_CONSTRAINT_UNIQUE'`; see https://www.sqlite.org/rescode.html. */
   readonly code: string
   /** The extended result code. */
@@ -126,6 +129,13 @@ export class SqliteError extends Error {
   readonly sql?: string
   /** Byte offset of the failing token in `sql`, or -1. */
   readonly offset: number
+}
+
+/** batch(): one statement failed and everything was rolled back. `cause` is its SqliteError. */
+export class BatchError extends SqliteError {
+  readonly name: 'BatchError'
+  /** Which one; -1: the COMMIT itself failed (a deferred foreign key). */
+  readonly statementIndex: number
 }
 
 // ---------------------------------------------------------------------------------------------------- the lock
@@ -285,6 +295,14 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
    * @throws {TypeError} {RangeError} for a value that cannot be bound, and for too few or too many of them
    */
   run(sql: string | Query, ...params: Params): Promise<RunResult<M>>
+
+  /**
+   * Runs several statements in one transaction of their own: all or nothing.
+   *
+   * @throws {BatchError} when one of them, or the COMMIT, fails
+   * @throws what `run()` throws
+   */
+  batch(items: readonly BatchItem[], options?: AcquireOptions): Promise<RunResult<M>[]>
 
   /**
    * Inserts a record and resolves to its id after the COMMIT. An id beyond ±(2^53 - 1) comes as a bigint in every mode.

@@ -1,9 +1,18 @@
 'use strict'
 
 const { DB } = require('./lib/db')
-const { LockTimeout, SqliteError, SqlockError } = require('./lib/errors')
+const { BatchError, LockTimeout, SqliteError, SqlockError } = require('./lib/errors')
 const { sqliteVersion } = require('./lib/native')
 const { WriteLocker } = require('./lib/write-locker')
 const { version } = require('./package.json')
 
-module.exports = { DB, LockTimeout, SqliteError, SqlockError, WriteLocker, sqliteVersion, version }
+module.exports = {
+  BatchError,
+  DB,
+  LockTimeout,
+  SqliteError,
+  SqlockError,
+  WriteLocker,
+  sqliteVersion,
+  version
+}

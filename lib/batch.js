@@ -10,6 +10,7 @@ const { checkValue } = require('./parameters')
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
 const RUN = 2
+const ALL = 3
 
 const NULL = 0
 const INTEGER = 1
@@ -70,8 +71,9 @@ class Batch {
    *
    * @param encode puts it down
    * @param toResult what it resolves to, given how many rows it has changed and the last rowid it has inserted
+   * @param count how many statements there are, when it resolves to a list of what each has done
    */
-  add(encode, toResult) {
+  add(encode, toResult, count) {
     const start = this.#length
     return new Promise((resolve, reject) => {
       try {
@@ -80,7 +82,7 @@ class Batch {
         this.#length = start
         throw error
       }
-      this.#jobs.push({ start, calledAt: performance.now(), toResult, resolve, reject })
+      this.#jobs.push({ start, calledAt: performance.now(), toResult, count, resolve, reject })
     })
   }
 
@@ -107,16 +109,27 @@ class Batch {
     for (const name of names) this.#putValue(NAMED, checkValue(`parameter ${name}`, named[name]), name)
   }
 
+  /** All of these or nothing. */
+  all(items) {
+    this.#putByte(ALL)
+    this.#putLength(items.length)
+    for (const { sql, positional, named } of items) this.run(sql, positional, named)
+  }
+
   /** Settles the writes that the addon has done. */
   settle({ changes, rowids, bigints, failures }) {
-    const first = this.#first
-    const jobs = this.#jobs.slice(first, first + changes.length)
-    this.#jobs.fill(null, first, first + changes.length)
-    this.#first += changes.length
-    for (const { index, failure } of failures) jobs[index].reject(failure)
-    for (const { index, value } of bigints) jobs[index].resolve(jobs[index].toResult(changes[index], value))
-    // What is settled already stays so.
-    for (let n = 0; n < jobs.length; n++) jobs[n].resolve(jobs[n].toResult(changes[n], rowids[n]))
+    const failed = new Map(failures.map(({ index, failure }) => [index, failure]))
+    const exact = new Map(bigints.map(({ index, value }) => [index, value]))
+    for (let n = 0; n < changes.length; this.#first++) {
+      const job = this.#jobs[this.#first]
+      this.#jobs[this.#first] = null
+      const failure = failed.get(n)
+      const end = n + (job.count ?? 1)
+      const results = []
+      for (; n < end; n++) results.push(job.toResult(changes[n], exact.get(n) ?? rowids[n]))
+      if (failure) job.reject(failure)
+      else job.resolve(job.count === undefined ? results[0] : results)
+    }
   }
 
   /** Rejects the writes up to the first that was called after `instant`. */

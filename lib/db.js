@@ -17,11 +17,10 @@ const {
   checkFunction,
   checkInteger,
   checkPragma,
-  checkQuery,
   checkString
 } = require('./options')
 const { dirname } = require('node:path')
-const { splitParameters } = require('./parameters')
+const { checkItems, checkQuery } = require('./parameters')
 const { Pending } = require('./pending')
 const { toIntegerMode, toObjects, toRecord } = require('./rows')
 const { runAndRelease, runInScope, scopeOf, scopeOwnedBy } = require('./scope')
@@ -69,11 +68,20 @@ class DB {
   }
 
   async run(query, ...params) {
-    const { sql, parameters, timeout, signal } = checkQuery(query, params, this.#options.timeout)
-    const [positional, named] = splitParameters(parameters)
+    const { sql, positional, named, timeout, signal } = checkQuery(query, params, this.#options.timeout)
     if (signal?.aborted) throw signal.reason
-    const toResult = (changes, rowid) => ({ changes, lastInsertRowid: this.#toRowid(rowid) })
-    return settled(this.#write(batch => batch.run(sql, positional, named), toResult, timeout, signal))
+    const encode = batch => batch.run(sql, positional, named)
+    return settled(this.#write(encode, this.#toResult, { timeout, signal }))
+  }
+
+  async batch(items, options) {
+    const statements = checkItems(items)
+    const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
+    if (signal?.aborted) throw signal.reason
+    this.#assertOpen()
+    if (statements.length === 0) return []
+    const { length: count } = statements
+    return settled(this.#write(batch => batch.all(statements), this.#toResult, { timeout, signal, count }))
   }
 
   async createRecord(name, value) {
@@ -154,14 +162,15 @@ class DB {
   }
 
   /** Adds a write. Rejected with what the addon tells of a failure, of which the caller makes an error. */
-  #write(encode, toResult, timeout, signal) {
+  #write(encode, toResult, options) {
     this.#assertOpen()
     const scope = this.#scope()
-    const written = this.#queue.write(encode, toResult, scope?.hold, timeout, signal)
+    const written = this.#queue.write(encode, toResult, scope?.hold, options)
     return scope ? scope.pending.track(written) : written
   }
 
   #toId = (changes, rowid) => this.#toRowid(rowid)
+  #toResult = (changes, rowid) => ({ changes, lastInsertRowid: this.#toRowid(rowid) })
 
   /** The write is committed and cannot be refused any more, so a rowid that is no safe integer comes as it is. */
   #toRowid(rowid) {

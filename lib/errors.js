@@ -48,7 +48,16 @@ class SqliteError extends Error {
   }
 }
 
-for (const [name, errorClass] of Object.entries({ SqlockError, LockTimeout, SqliteError })) {
+/** batch(): one statement failed and everything was rolled back. */
+class BatchError extends SqliteError {
+  constructor(failure) {
+    super(failure)
+    this.cause = new SqliteError(failure)
+    this.statementIndex = failure.statementIndex
+  }
+}
+
+for (const [name, errorClass] of Object.entries({ SqlockError, LockTimeout, SqliteError, BatchError })) {
   Object.defineProperty(errorClass.prototype, 'name', { value: name, configurable: true, writable: true })
 }
 
@@ -83,7 +92,7 @@ function fromFailure(failure) {
     case 'timeout':
       return new LockTimeout(failure.holder, failure.timeoutMs, failure.holderInfo)
     case 'sqlite':
-      return new SqliteError(failure)
+      return failure.statementIndex === undefined ? new SqliteError(failure) : new BatchError(failure)
     case 'sqlock':
       return failure.syscall ? systemError(failure) : new SqlockError(failure.code, failure.message, failure)
     case 'range':
@@ -112,6 +121,7 @@ module.exports = {
   SqlockError,
   LockTimeout,
   SqliteError,
+  BatchError,
   aborted,
   argumentTypeError,
   argumentValueError,

@@ -206,26 +206,6 @@ function checkPragma(source, options) {
   }
 }
 
-/** SQL with options, wherever a text is taken: `{ sql, params, timeout, signal }`. */
-function checkQuery(query, parameters, defaultTimeout) {
-  if (typeof query === 'string') {
-    return { sql: checkString('sql', query), parameters, timeout: defaultTimeout, signal: undefined }
-  }
-  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, [
-    'sql',
-    'params',
-    'timeout',
-    'signal'
-  ])
-  if (parameters.length > 0)
-    throw argumentTypeError('parameters of a query with options belong into its params')
-  return {
-    sql: checkString('sql', sql),
-    parameters: params === undefined ? [] : [params],
-    ...checkAcquireOptions({ timeout, signal }, defaultTimeout)
-  }
-}
-
 module.exports = {
   checkAcquireOptions,
   checkDatabaseOptions,
@@ -233,9 +213,9 @@ module.exports = {
   checkFunction,
   checkInteger,
   checkLockOptions,
+  checkOptions,
   checkPath,
   checkPragma,
-  checkQuery,
   checkString,
   show
 }

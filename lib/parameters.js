@@ -1,10 +1,11 @@
 /**
- * What a caller binds to a statement: run(sql, 1, 'a'), run(sql, [1, 'a']), run(sql, { id: 1 }), run(sql, 1, { b: 2 }).
+ * Statements as callers give them: run(sql, 1, 'a'), run(sql, [1, 'a']), run(sql, { id: 1 }), run(sql, 1, { b: 2 }),
+ * run({ sql, params }), and the values that can be bound to them.
  */
 'use strict'
 
 const { argumentTypeError, outOfRange } = require('./errors')
-const { checkInteger, checkString, show } = require('./options')
+const { checkAcquireOptions, checkInteger, checkOptions, checkString, show } = require('./options')
 
 const isBytes = value => ArrayBuffer.isView(value) || value instanceof ArrayBuffer
 
@@ -20,6 +21,48 @@ function splitParameters(parameters) {
   const last = parameters.at(-1)
   if (parameters.length === 1 && Array.isArray(last)) return [last, undefined]
   return isNames(last) ? [parameters.slice(0, -1), last] : [parameters, undefined]
+}
+
+/** The same of a `params` option: a list, or an object with names. */
+function splitParams(name, params) {
+  if (params === undefined) return [[], undefined]
+  if (Array.isArray(params)) return [params, undefined]
+  if (isNames(params)) return [[], params]
+  throw argumentTypeError(`${name} must be an array or an object with names, not ${show(params)}`)
+}
+
+/** A text with its parameters, or `{ sql, params, timeout, signal }`. */
+function checkQuery(query, parameters, defaultTimeout) {
+  if (typeof query === 'string') {
+    const [positional, named] = splitParameters(parameters)
+    return { sql: checkString('sql', query), positional, named, timeout: defaultTimeout }
+  }
+  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, [
+    'sql',
+    'params',
+    'timeout',
+    'signal'
+  ])
+  if (parameters.length > 0)
+    throw argumentTypeError('parameters of a query with options belong into its params')
+  const [positional, named] = splitParams('params', params)
+  return {
+    sql: checkString('sql', sql),
+    positional,
+    named,
+    ...checkAcquireOptions({ timeout, signal }, defaultTimeout)
+  }
+}
+
+/** `{ sql, positional, named }` of each item: a text, or `{ sql, params }`. */
+function checkItems(items) {
+  if (!Array.isArray(items)) throw argumentTypeError(`items must be an array, not ${show(items)}`)
+  return items.map((item, n) => {
+    const { sql, params } =
+      typeof item === 'string' ? { sql: item } : checkOptions(`items[${n}]`, item ?? null, ['sql', 'params'])
+    const [positional, named] = splitParams(`items[${n}].params`, params)
+    return { sql: checkString(`items[${n}].sql`, sql), positional, named }
+  })
 }
 
 /** A value that can be bound, as null, a number that is an INTEGER or a REAL, a bigint, a string or bytes. */
@@ -49,4 +92,4 @@ function checkNumber(name, value) {
   return value
 }
 
-module.exports = { checkValue, isBytes, splitParameters }
+module.exports = { checkItems, checkQuery, checkValue, isBytes }

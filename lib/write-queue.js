@@ -50,10 +50,10 @@ class WriteQueue {
    * Adds a write, see Batch.add.
    *
    * @param hold the hold it runs under, if there is one
-   * @param timeout how long it waits for the lock otherwise, ms
+   * @param options how long it waits for the lock otherwise, ms; what makes it leave the queue; see Batch.add
    */
-  write(encode, toResult, hold, timeout = this.#timeout, signal) {
-    return this.#lane(hold).write(encode, toResult, timeout, signal)
+  write(encode, toResult, hold, { timeout = this.#timeout, signal, count } = {}) {
+    return this.#lane(hold).write(encode, toResult, timeout, signal, count)
   }
 
   /** Waits for a hold, in the order of the writes. `start` makes the attempt and heeds the signal from then on. */
@@ -115,11 +115,11 @@ class Lane {
     this.#hold = hold
   }
 
-  write(encode, toResult, timeout, signal) {
+  write(encode, toResult, timeout, signal, count) {
     const open = this.#open
-    if (open && !open.full && !signal && open.timeout === timeout) return open.add(encode, toResult)
+    if (open && !open.full && !signal && open.timeout === timeout) return open.add(encode, toResult, count)
     const batch = new Batch(timeout, signal)
-    const promise = batch.add(encode, toResult)
+    const promise = batch.add(encode, toResult, count)
     if (!batch.settled && this.add(batch) && !signal) this.#open = batch
     return promise
   }

@@ -102,6 +102,12 @@ fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()>
             object.set("kind", "panic")?;
             object.set("message", error.to_string())
         }
+        sqlite::Error::OfAll { index, source } => {
+            describe_sqlite(object, source)?;
+            // -1: the COMMIT.
+            let index = index.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1);
+            object.set("statementIndex", index)
+        }
         sqlite::Error::Parameters(message) => {
             object.set("kind", "range")?;
             object.set("message", message)

@@ -6,6 +6,7 @@
 //! write     := CREATE_RECORD, i64 value, text name
 //!            | UPDATE_RECORD, i64 id, i64 value
 //!            | RUN, u32 index into the SQL texts that come along, u32 count, parameter...
+//!            | ALL, u32 count, write...
 //! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
 //! text      := u32 length in bytes, bytes
 //! ```
@@ -19,6 +20,7 @@ use rusqlite::types::ValueRef;
 const CREATE_RECORD: u8 = 0;
 const UPDATE_RECORD: u8 = 1;
 const RUN: u8 = 2;
+const ALL: u8 = 3;
 
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
@@ -51,6 +53,8 @@ pub enum Write<'b> {
         /// The values to bind.
         parameters: Vec<Parameter<'b>>,
     },
+    /// All of these or nothing, in a transaction of their own.
+    All(Vec<Self>),
 }
 
 /// A value to bind, by position or by name.
@@ -67,12 +71,12 @@ pub struct Parameter<'b> {
 pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Option<Vec<Write<'b>>> {
     let mut writes = Vec::new();
     while !bytes.is_empty() {
-        writes.push(write(statements, &mut bytes)?);
+        writes.push(write(statements, &mut bytes, false)?);
     }
     Some(writes)
 }
 
-fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8]) -> Option<Write<'b>> {
+fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Option<Write<'b>> {
     match array(bytes)? {
         [CREATE_RECORD] => {
             let value = integer(bytes)?;
@@ -84,6 +88,11 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8]) -> Option<Write<'b>
             let count = length(bytes)?;
             let parameters = (0..count).map(|_| parameter(bytes)).collect::<Option<_>>()?;
             Some(Write::Run { sql, parameters })
+        }
+        // Not one in another: nothing needs it, and a block of nothing but these could be nested as deep as it is long.
+        [ALL] if !nested => {
+            let count = length(bytes)?;
+            Some(Write::All((0..count).map(|_| write(statements, bytes, true)).collect::<Option<_>>()?))
         }
         _ => None,
     }
@@ -188,6 +197,7 @@ mod tests {
             assert_eq!(decode(&statements, &bytes[..length]), None, "{length}");
         }
         assert_eq!(decode(&statements, &[9]), None);
+        assert_eq!(decode(&statements, &[ALL, 1, 0, 0, 0, ALL, 0, 0, 0, 0]), None);
         assert_eq!(decode(&statements[..1], &bytes), None);
         let mut invalid_utf_8 = bytes;
         invalid_utf_8[14] = 0xff;

@@ -23,6 +23,13 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
+    /// One of several writes that go together failed, and all of them were undone.
+    OfAll {
+        /// Which one; `None`: the COMMIT.
+        index: Option<usize>,
+        /// Its own error.
+        source: Box<Self>,
+    },
     /// The values do not fit the parameters of the statement.
     Parameters(String),
     /// A batch that is not of the form of `sqlite::batch`.
@@ -111,6 +118,7 @@ impl fmt::Display for Error {
         match self {
             Self::Sqlite(failure) => f.write_str(&failure.message),
             Self::TransactionControl { sql } => write!(f, "a transaction is not begun or ended by a statement: {sql}"),
+            Self::OfAll { source, .. } => source.fmt(f),
             Self::Parameters(message) => f.write_str(message),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
@@ -118,4 +126,11 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::OfAll { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}

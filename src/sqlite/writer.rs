@@ -55,11 +55,11 @@ impl Writer {
             return refuse_all(writes, &error);
         }
         // One that has to be alone is: what stands before it and behind it are batches of their own.
-        let together = writes.iter().position(is_solitary).unwrap_or(writes.len());
-        if together == 0 {
-            // VACUUM attaches a database to work in, which a caller may not.
-            return writes.iter().take(1).map(|write| self.authorizer.ourselves(|| self.apply(write))).collect();
-        }
+        let together = match writes.iter().position(is_solitary) {
+            Some(0) => return self.run_alone(&writes[0]),
+            Some(position) => position,
+            None => writes.len(),
+        };
         let writes = &writes[..together];
         match self.run_together(writes, until) {
             Ok(Some(outcomes)) => outcomes,
@@ -87,6 +87,30 @@ impl Writer {
             Ok(()) => Ok(Some(outcomes)),
             Err(error) => Ok(alone(writes, Err(error))),
         }
+    }
+
+    /// Outside a transaction, or several in one of their own. There is an outcome for each of several.
+    fn run_alone(&mut self, write: &Write<'_>) -> Vec<Outcome> {
+        let Write::All(all) = write else {
+            // VACUUM attaches a database to work in, which a caller may not.
+            return vec![self.authorizer.ourselves(|| self.apply(write))];
+        };
+        match self.run_all(all) {
+            Ok(written) => written.into_iter().map(Ok).collect(),
+            Err(error) => {
+                let undone = all.iter().skip(1).map(|_| Ok(Written::default()));
+                std::iter::once(Err(error)).chain(undone).collect()
+            }
+        }
+    }
+
+    fn run_all(&mut self, all: &[Write<'_>]) -> Result<Vec<Written>, Error> {
+        let failed = |index| move |source| Error::OfAll { index, source: Box::new(source) };
+        let open = Transaction::begin(self)?;
+        let written = all.iter().enumerate().map(|(index, write)| open.0.apply(write).map_err(failed(Some(index))));
+        let written = written.collect::<Result<_, _>>()?;
+        open.commit().map_err(failed(None))?;
+        Ok(written)
     }
 
     /// A transaction for each.
@@ -129,6 +153,7 @@ impl Writer {
                 return Err(Error::TransactionControl { sql: (*sql).to_owned() });
             }
             Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters)?,
+            Write::All(_) => return Err(Error::Malformed),
         }
         Ok(Written {
             // What is no INSERT, UPDATE or DELETE leaves the count of the one before.
@@ -153,7 +178,11 @@ impl Writer {
 }
 
 fn is_solitary(write: &Write<'_>) -> bool {
-    matches!(write, Write::Run { sql, .. } if run::is_solitary(sql))
+    match write {
+        Write::Run { sql, .. } => run::is_solitary(sql),
+        Write::All(_) => true,
+        Write::CreateRecord { .. } | Write::UpdateRecord { .. } => false,
+    }
 }
 
 /// The outcome of a batch of one, which would only fail again in the same way; `None` for others.
@@ -408,6 +437,31 @@ mod tests {
         let version: i64 = writer.lend(|c| c.query_row("PRAGMA user_version", [], |row| row.get(0)))??;
         assert_eq!(version, 7);
         assert!(dir.path().join("copy.db").exists());
+        Ok(())
+    }
+
+    #[test]
+    fn writes_that_go_together_are_all_there_or_none() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let schema = format!(
+            "{RECORDS} CREATE TABLE parent (id INTEGER PRIMARY KEY);
+            CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
+        );
+        let mut writer = open(&dir, &schema)?;
+        let later = Instant::now() + Duration::from_secs(3600);
+        let mut all = |writes: Vec<Write<'static>>| {
+            let (count, mut outcomes) = (writes.len(), writer.run(&[Write::All(writes)], later));
+            assert_eq!(outcomes.len(), count);
+            outcomes.swap_remove(0)
+        };
+        assert_eq!(all(vec![create("a"), create("b")])?.last_insert_rowid, 1);
+        let duplicate = all(vec![create("c"), create("a"), create("d")]);
+        assert!(matches!(duplicate, Err(Error::OfAll { index: Some(1), .. })), "{duplicate:?}");
+        let orphan = all(vec![create("e"), sql("INSERT INTO child VALUES (1)")]);
+        assert!(matches!(orphan, Err(Error::OfAll { index: None, .. })), "{orphan:?}");
+        let control = all(vec![create("f"), sql("COMMIT")]);
+        assert!(matches!(control, Err(Error::OfAll { index: Some(1), .. })), "{control:?}");
+        assert_eq!(names(&mut writer)?, "a,b");
         Ok(())
     }
 
