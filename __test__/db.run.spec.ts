@@ -154,6 +154,25 @@ for (const [what, value, type] of [
   })
 }
 
+test('a getter that writes in its turn, or changes its mind, confuses nothing', async t => {
+  const db = await withTable(t)
+  const inner: Promise<unknown>[] = []
+  let reads = 0
+  const row = {
+    get a() {
+      inner.push(db.run('INSERT INTO t VALUES (?, ?, ?)', 'inner', 1, 2))
+      return `read ${++reads}`
+    },
+    b: 1,
+    c: 2
+  }
+  const busy = db.createRecord('busy', 1)
+  const outer = db.run('INSERT INTO t VALUES (:a, :b, :c)', row)
+  await Promise.all([busy, outer, ...inner])
+  t.is(reads, 1)
+  t.is((await db.run(`DELETE FROM t WHERE a IN ('inner', 'read 1') AND b = 1 AND c = 2`)).changes, 2)
+})
+
 test('too few or too many values are a RangeError that says so', async t => {
   const db = await withTable(t)
   const cases: [SqlInput[] | [object], RegExp][] = [

@@ -5,7 +5,7 @@
 
 const { Buffer } = require('node:buffer')
 const { performance } = require('node:perf_hooks')
-const { checkValue } = require('./parameters')
+const { fromFailure } = require('./errors')
 
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
@@ -25,6 +25,11 @@ const MIN_BYTES = 256
 /** Up to this length a text is given the room it may need at most; beyond, its length in UTF-8 is counted. */
 const SHORT_TEXT = 1024
 
+/**
+ * The statements of a batch have places, in the order of their calls, and are settled in that order: those who wait for one
+ * await `progress` until `settled(place)`. One promise for all of them is a fraction of the memory and the time that one for
+ * each would take.
+ */
 class Batch {
   /** How long its writes wait for the lock, ms. */
   timeout
@@ -34,10 +39,21 @@ class Batch {
   #length = 0
   /** The SQL texts of the writes. */
   #statements = new Map()
-  /** Each write: where it begins, when it was called, how to settle it. */
-  #jobs = []
-  /** The first one that is not settled. */
-  #first = 0
+  /** Of each write: where it begins, when it was called, and its first place. */
+  #starts = []
+  #times = []
+  #firsts = []
+  #places = 0
+  /** The first write, and the first place, that is not settled. */
+  #next = 0
+  #settled = 0
+  /** Of each place that is settled. */
+  #changes = []
+  #rowids = []
+  #failures = new Map()
+  #moveOn
+  /** Resolves when more is settled. */
+  progress = this.#renewed()
 
   constructor(timeout, signal) {
     this.timeout = timeout
@@ -45,16 +61,16 @@ class Batch {
   }
 
   get full() {
-    return this.#jobs.length >= MAX_WRITES
+    return this.#starts.length >= MAX_WRITES
   }
 
-  get settled() {
-    return this.#first === this.#jobs.length
+  get finished() {
+    return this.#next === this.#starts.length
   }
 
   /** When the first write that is not settled was called. */
   get calledAt() {
-    return this.#jobs[this.#first].calledAt
+    return this.#times[this.#next]
   }
 
   get statements() {
@@ -63,27 +79,39 @@ class Batch {
 
   /** The writes that are not settled. */
   get bytes() {
-    return this.#bytes.subarray(this.#jobs[this.#first].start, this.#length)
+    return this.#bytes.subarray(this.#starts[this.#next], this.#length)
   }
 
   /**
-   * Adds a write, rejected with what the addon tells of a failure.
-   *
-   * @param encode puts it down
-   * @param toResult what it resolves to, given how many rows it has changed and the last rowid it has inserted
-   * @param count how many statements there are, when it resolves to a list of what each has done
+   * Adds a write of `count` statements, which `encode` puts down. Returns the place of the first. Nothing of a caller runs
+   * meanwhile: its values were read and checked before.
    */
-  add(encode, toResult, count) {
-    const start = this.#length
-    return new Promise((resolve, reject) => {
-      try {
-        encode(this)
-      } catch (error) {
-        this.#length = start
-        throw error
-      }
-      this.#jobs.push({ start, calledAt: performance.now(), toResult, count, resolve, reject })
-    })
+  add(encode, count = 1) {
+    const place = this.#places
+    this.#starts.push(this.#length)
+    this.#times.push(performance.now())
+    this.#firsts.push(place)
+    this.#places += count
+    encode(this)
+    return place
+  }
+
+  settled(place) {
+    return place < this.#settled
+  }
+
+  /** How many rows the statement at a place has changed. Throws what it failed with. */
+  changes(place) {
+    const failure = this.#failures.get(place)
+    if (failure !== undefined) throw fromFailure(failure)
+    return this.#changes[place]
+  }
+
+  /** The last rowid that it has inserted, or 0. Throws what it failed with. */
+  rowid(place) {
+    const failure = this.#failures.get(place)
+    if (failure !== undefined) throw fromFailure(failure)
+    return this.#rowids[place]
   }
 
   createRecord(name, value) {
@@ -98,46 +126,54 @@ class Batch {
     this.#putInteger(value)
   }
 
-  /** @param named an object; names that the text cannot mean are passed over, so a whole row may be given */
-  run(sql, positional, named) {
-    const names = named ? Object.keys(named).filter(name => sql.includes(name)) : []
+  run({ sql, positional, names, named }) {
     this.#putByte(RUN)
     this.#putLength(this.#indexOf(sql))
     this.#putLength(positional.length + names.length)
-    for (let n = 0; n < positional.length; n++)
-      this.#putValue(0, checkValue(`parameter ${n + 1}`, positional[n]))
-    for (const name of names) this.#putValue(NAMED, checkValue(`parameter ${name}`, named[name]), name)
+    for (const value of positional) this.#putValue(0, value)
+    for (let n = 0; n < names.length; n++) this.#putValue(NAMED, named[n], names[n])
   }
 
   /** All of these or nothing. */
-  all(items) {
+  all(statements) {
     this.#putByte(ALL)
-    this.#putLength(items.length)
-    for (const { sql, positional, named } of items) this.run(sql, positional, named)
+    this.#putLength(statements.length)
+    for (const statement of statements) this.run(statement)
   }
 
   /** Settles the writes that the addon has done. */
   settle({ changes, rowids, bigints, failures }) {
-    const failed = new Map(failures.map(({ index, failure }) => [index, failure]))
-    const exact = new Map(bigints.map(({ index, value }) => [index, value]))
-    for (let n = 0; n < changes.length; this.#first++) {
-      const job = this.#jobs[this.#first]
-      this.#jobs[this.#first] = null
-      const failure = failed.get(n)
-      const end = n + (job.count ?? 1)
-      const results = []
-      for (; n < end; n++) results.push(job.toResult(changes[n], exact.get(n) ?? rowids[n]))
-      if (failure) job.reject(failure)
-      else job.resolve(job.count === undefined ? results[0] : results)
+    const first = this.#settled
+    for (let n = 0; n < changes.length; n++) {
+      this.#changes.push(changes[n])
+      this.#rowids.push(rowids[n])
     }
+    for (const { index, value } of bigints) this.#rowids[first + index] = value
+    for (const { index, failure } of failures) this.#failures.set(first + index, failure)
+    this.#settled += changes.length
+    while (!this.finished && this.#firsts[this.#next] < this.#settled) this.#next++
+    this.#go()
   }
 
   /** Rejects the writes up to the first that was called after `instant`. */
   rejectUntil(instant, failure) {
-    while (!this.settled && this.calledAt <= instant) {
-      this.#jobs[this.#first].reject(failure)
-      this.#jobs[this.#first++] = null
+    while (!this.finished && this.calledAt <= instant) {
+      this.#failures.set(this.#firsts[this.#next++], failure)
+      this.#settled = this.finished ? this.#places : this.#firsts[this.#next]
     }
+    this.#changes.length = this.#settled
+    this.#rowids.length = this.#settled
+    this.#go()
+  }
+
+  #renewed() {
+    return new Promise(resolve => (this.#moveOn = resolve))
+  }
+
+  #go() {
+    const moveOn = this.#moveOn
+    if (!this.finished) this.progress = this.#renewed()
+    moveOn()
   }
 
   #indexOf(sql) {
@@ -189,10 +225,7 @@ class Batch {
     this.#length += 4 + written
   }
 
-  #putBytes(value) {
-    const bytes = ArrayBuffer.isView(value)
-      ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      : new Uint8Array(value)
+  #putBytes(bytes) {
     this.#putLength(bytes.length)
     this.#reserve(bytes.length)
     this.#bytes.set(bytes, this.#length)

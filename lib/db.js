@@ -7,7 +7,7 @@
 'use strict'
 
 const { lockAttempt } = require('./attempts')
-const { SqlockError, fromFailure } = require('./errors')
+const { SqlockError } = require('./errors')
 const { Hold, stackOf } = require('./hold')
 const { NativeDatabase, call, settled } = require('./native')
 const {
@@ -25,8 +25,6 @@ const { Pending } = require('./pending')
 const { toIntegerMode, toObjects, toRecord } = require('./rows')
 const { runAndRelease, runInScope, scopeOf, scopeOwnedBy } = require('./scope')
 const { WriteQueue } = require('./write-queue')
-
-const nothing = () => {}
 
 class DB {
   #native
@@ -68,10 +66,11 @@ class DB {
   }
 
   async run(query, ...params) {
-    const { sql, positional, named, timeout, signal } = checkQuery(query, params, this.#options.timeout)
+    const { statement, timeout, signal } = checkQuery(query, params, this.#options.timeout)
     if (signal?.aborted) throw signal.reason
-    const encode = batch => batch.run(sql, positional, named)
-    return settled(this.#write(encode, this.#toResult, { timeout, signal }))
+    const { batch, place } = this.#write(batch => batch.run(statement), { timeout, signal })
+    while (!batch.settled(place)) await batch.progress
+    return this.#resultOf(batch, place)
   }
 
   async batch(items, options) {
@@ -79,25 +78,27 @@ class DB {
     const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
     if (signal?.aborted) throw signal.reason
     this.#assertOpen()
-    if (statements.length === 0) return []
     const { length: count } = statements
-    return settled(this.#write(batch => batch.all(statements), this.#toResult, { timeout, signal, count }))
+    if (count === 0) return []
+    const { batch, place } = this.#write(batch => batch.all(statements), { timeout, signal, count })
+    while (!batch.settled(place)) await batch.progress
+    return statements.map((_, n) => this.#resultOf(batch, place + n))
   }
 
   async createRecord(name, value) {
     checkString('name', name)
     checkInteger('value', value)
-    try {
-      return await this.#write(batch => batch.createRecord(name, value), this.#toId)
-    } catch (failure) {
-      throw fromFailure(failure)
-    }
+    const { batch, place } = this.#write(batch => batch.createRecord(name, value))
+    while (!batch.settled(place)) await batch.progress
+    return this.#rowidOf(batch, place)
   }
 
   async updateRecord(id, value) {
     checkInteger('id', id)
     checkInteger('value', value)
-    await settled(this.#write(batch => batch.updateRecord(id, value), nothing))
+    const { batch, place } = this.#write(batch => batch.updateRecord(id, value))
+    while (!batch.settled(place)) await batch.progress
+    batch.changes(place)
   }
 
   getRecord(id) {
@@ -161,19 +162,22 @@ class DB {
     return call(() => scopeOf(this.#lock))
   }
 
-  /** Adds a write. Rejected with what the addon tells of a failure, of which the caller makes an error. */
-  #write(encode, toResult, options) {
+  /** Adds a write: `{ batch, place }`. A scope it is issued in ends after it. */
+  #write(encode, options) {
     this.#assertOpen()
     const scope = this.#scope()
-    const written = this.#queue.write(encode, toResult, scope?.hold, options)
-    return scope ? scope.pending.track(written) : written
+    const write = this.#queue.write(encode, scope?.hold, options)
+    scope?.pending.track(settlement(write))
+    return write
   }
 
-  #toId = (changes, rowid) => this.#toRowid(rowid)
-  #toResult = (changes, rowid) => ({ changes, lastInsertRowid: this.#toRowid(rowid) })
+  #resultOf(batch, place) {
+    return { changes: batch.changes(place), lastInsertRowid: this.#rowidOf(batch, place) }
+  }
 
   /** The write is committed and cannot be refused any more, so a rowid that is no safe integer comes as it is. */
-  #toRowid(rowid) {
+  #rowidOf(batch, place) {
+    const rowid = batch.rowid(place)
     return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, this.#options.integers, 'rowid')
   }
 
@@ -190,6 +194,11 @@ class DB {
     if (!this.open && !scopeOwnedBy(this))
       throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database is closed')
   }
+}
+
+/** Resolves when a write has succeeded or failed. */
+async function settlement({ batch, place }) {
+  while (!batch.settled(place)) await batch.progress
 }
 
 module.exports = { DB }

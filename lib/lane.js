@@ -32,13 +32,14 @@ class Lane {
     this.#hold = hold
   }
 
-  write(encode, toResult, timeout, signal, count) {
+  write(encode, timeout, signal, count) {
     const open = this.#open
-    if (open && !open.full && !signal && open.timeout === timeout) return open.add(encode, toResult, count)
+    if (open && !open.full && !signal && open.timeout === timeout)
+      return { batch: open, place: open.add(encode, count) }
     const batch = new Batch(timeout, signal)
-    const promise = batch.add(encode, toResult, count)
-    if (!batch.settled && this.add(batch) && !signal) this.#open = batch
-    return promise
+    const place = batch.add(encode, count)
+    if (this.add(batch) && !signal) this.#open = batch
+    return { batch, place }
   }
 
   /** Adds a batch; true when it has to wait. */
@@ -110,7 +111,7 @@ class Lane {
   }
 
   async #write(batch) {
-    while (!batch.settled) {
+    while (!batch.finished) {
       if (this.#hold && !this.#hold.held) return this.#queue.adopt(batch)
       try {
         const ms = this.#hold ? Infinity : this.#remaining(batch)
@@ -163,7 +164,7 @@ class Lane {
     for (const item of this.#waiting) {
       if (this.#remaining(item) > 0) continue
       this.#reject(item, failure, item instanceof Batch ? this.#dueBefore(item) : Infinity)
-      if (item.settled ?? true) this.#dequeue(item)
+      if (item.finished ?? true) this.#dequeue(item)
     }
   }
 

@@ -31,37 +31,41 @@ function splitParams(name, params) {
   throw argumentTypeError(`${name} must be an array or an object with names, not ${show(params)}`)
 }
 
-/** A text with its parameters, or `{ sql, params, timeout, signal }`. */
-function checkQuery(query, parameters, defaultTimeout) {
-  if (typeof query === 'string') {
-    const [positional, named] = splitParameters(parameters)
-    return { sql: checkString('sql', query), positional, named, timeout: defaultTimeout }
-  }
-  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, [
-    'sql',
-    'params',
-    'timeout',
-    'signal'
-  ])
-  if (parameters.length > 0)
-    throw argumentTypeError('parameters of a query with options belong into its params')
-  const [positional, named] = splitParams('params', params)
+/**
+ * A statement with its values, read and checked once: `{ sql, positional, names, named }`. Names that the text cannot mean are
+ * passed over, so that a whole row may be given.
+ */
+function bound(sql, [positional, byName]) {
+  const names = byName ? Object.keys(byName).filter(name => sql.includes(name)) : []
   return {
-    sql: checkString('sql', sql),
-    positional,
-    named,
-    ...checkAcquireOptions({ timeout, signal }, defaultTimeout)
+    sql,
+    positional: Array.from(positional, (value, n) => checkValue(`parameter ${n + 1}`, value)),
+    names: names.map(name => checkString('the name of a parameter', name)),
+    named: names.map(name => checkValue(`parameter ${name}`, byName[name]))
   }
 }
 
-/** `{ sql, positional, named }` of each item: a text, or `{ sql, params }`. */
+/** `{ statement, timeout, signal }` of a text with its parameters, or of `{ sql, params, timeout, signal }`. */
+function checkQuery(query, parameters, defaultTimeout) {
+  if (typeof query === 'string') {
+    const statement = bound(checkString('sql', query), splitParameters(parameters))
+    return { statement, timeout: defaultTimeout, signal: undefined }
+  }
+  const names = ['sql', 'params', 'timeout', 'signal']
+  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, names)
+  if (parameters.length > 0)
+    throw argumentTypeError('parameters of a query with options belong into its params')
+  const statement = bound(checkString('sql', sql), splitParams('params', params))
+  return { statement, ...checkAcquireOptions({ timeout, signal }, defaultTimeout) }
+}
+
+/** The statements of a batch: texts, or `{ sql, params }`. */
 function checkItems(items) {
   if (!Array.isArray(items)) throw argumentTypeError(`items must be an array, not ${show(items)}`)
-  return items.map((item, n) => {
+  return Array.from(items, (item, n) => {
     const { sql, params } =
       typeof item === 'string' ? { sql: item } : checkOptions(`items[${n}]`, item ?? null, ['sql', 'params'])
-    const [positional, named] = splitParams(`items[${n}].params`, params)
-    return { sql: checkString(`items[${n}].sql`, sql), positional, named }
+    return bound(checkString(`items[${n}].sql`, sql), splitParams(`items[${n}].params`, params))
   })
 }
 
@@ -77,7 +81,9 @@ function checkValue(name, value) {
     case 'boolean':
       return value ? 1 : 0
     default:
-      if (value === null || isBytes(value)) return value
+      if (value === null) return null
+      if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      if (value instanceof ArrayBuffer) return new Uint8Array(value)
       throw argumentTypeError(
         `${name} must be null, a number, bigint, string, boolean or bytes, not ${show(value)}`
       )
@@ -92,4 +98,4 @@ function checkNumber(name, value) {
   return value
 }
 
-module.exports = { checkItems, checkQuery, checkValue, isBytes }
+module.exports = { checkItems, checkQuery }

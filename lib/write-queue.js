@@ -17,6 +17,7 @@ const { Lane } = require('./lane')
 
 /** The hold of a write that takes the lock itself. */
 const NO_HOLD = 0
+const NO_OPTIONS = Object.freeze({})
 
 class WriteQueue {
   #lock
@@ -40,13 +41,13 @@ class WriteQueue {
   }
 
   /**
-   * Adds a write, see Batch.add.
+   * Adds a write, see Batch.add. Returns `{ batch, place }`.
    *
    * @param hold the hold it runs under, if there is one
    * @param options how long it waits for the lock otherwise, ms; what makes it leave the queue; see Batch.add
    */
-  write(encode, toResult, hold, { timeout = this.#timeout, signal, count } = {}) {
-    return this.#lane(hold).write(encode, toResult, timeout, signal, count)
+  write(encode, hold, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+    return this.#lane(hold).write(encode, timeout, signal, count)
   }
 
   /** Waits for a hold, in the order of the writes. `start` makes the attempt and heeds the signal from then on. */
