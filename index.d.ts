@@ -299,8 +299,8 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
   /**
    * Runs several statements in one transaction of their own: all or nothing.
    *
-   * @throws {BatchError} when one of them, or the COMMIT, fails
-   * @throws what `run()` throws
+   * @throws {BatchError} when SQLite refuses one of them, or the COMMIT
+   * @throws what `run()` throws; an error of an argument names its item
    */
   batch(items: readonly BatchItem[], options?: AcquireOptions): Promise<RunResult<M>[]>
 

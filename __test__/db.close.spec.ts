@@ -69,6 +69,17 @@ test('close() waits for a write that waits for the lock', async t => {
   t.is(await write, 1)
 })
 
+test('writes under the hold of a locker that were issued before close() are written', async t => {
+  const dir = tmpDir(t)
+  const [db, locker] = [openDb(t, dir), openLocker(t, dir)]
+  const ids = await locker.withLock(() => {
+    const writes = [1, 2, 3].map(n => db.createRecord('a', n))
+    void db.close()
+    return Promise.all(writes)
+  })
+  t.deepEqual(ids, [1, 2, 3])
+})
+
 test('the last one to close leaves no -wal and no -shm', async t => {
   const dir = tmpDir(t)
   const [first, second] = [openDb(t, dir), openDb(t, dir)]

@@ -173,6 +173,40 @@ test('a getter that writes in its turn, or changes its mind, confuses nothing', 
   t.is((await db.run(`DELETE FROM t WHERE a IN ('inner', 'read 1') AND b = 1 AND c = 2`)).changes, 2)
 })
 
+test('a NUL does not cut the statement short', async t => {
+  const db = await withTable(t)
+  await db.run('INSERT INTO t VALUES (1, 2, 3)')
+  for (const call of [() => db.run('DELETE FROM t\0 WHERE a = 9'), () => db.batch(['DELETE FROM t\0'])]) {
+    const error = await rejection(call())
+    t.true(error instanceof TypeError)
+    t.regex(error.message, /NUL/)
+  }
+  t.is((await db.run('DELETE FROM t')).changes, 1)
+})
+
+test('a whole row may be given whose further names occur elsewhere in the text', async t => {
+  const db = await withTable(t, 'a, created')
+  const row = { a: 1, created: new Date(), t: undefined, INSERT: {} }
+  await db.run('INSERT INTO t (a, created) VALUES (:a, 5)', any(row))
+  t.is((await db.run('DELETE FROM t WHERE a = 1 AND created = 5')).changes, 1)
+})
+
+test('a detached view is a TypeError that says which parameter it is', async t => {
+  const db = await withTable(t)
+  const bytes = new Uint8Array(8)
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer] })
+  const error = await rejection(db.run('INSERT INTO t VALUES (1, ?, 2)', bytes))
+  if (error instanceof TypeError) t.regex(error.message, /^parameter 1 /)
+  else t.fail(error.stack)
+})
+
+test('a temporary table does not come between a record and its table', async t => {
+  const db = openDb(t)
+  await db.run('CREATE TEMP TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER)')
+  const id = await db.createRecord('a', 1)
+  t.deepEqual(db.getRecord(id), { id, name: 'a', value: 1 })
+})
+
 test('too few or too many values are a RangeError that says so', async t => {
   const db = await withTable(t)
   const cases: [SqlInput[] | [object], RegExp][] = [

@@ -19,8 +19,9 @@ const TEXT = 3
 const BLOB = 4
 const NAMED = 0x80
 
-/** A larger batch would keep the event loop busy with its promises. */
+/** A larger batch would keep the event loop busy with its promises, or with its bytes. */
 const MAX_WRITES = 4096
+const MAX_BYTES = 2 ** 20
 const MIN_BYTES = 256
 /** Up to this length a text is given the room it may need at most; beyond, its length in UTF-8 is counted. */
 const SHORT_TEXT = 1024
@@ -61,7 +62,7 @@ class Batch {
   }
 
   get full() {
-    return this.#starts.length >= MAX_WRITES
+    return this.#starts.length >= MAX_WRITES || this.#length >= MAX_BYTES
   }
 
   get finished() {
@@ -144,6 +145,7 @@ class Batch {
   /** Settles the writes that the addon has done. */
   settle({ changes, rowids, bigints, failures }) {
     const first = this.#settled
+    if (first + changes.length > this.#places) throw new Error('a bug in sqlock: more outcomes than writes')
     for (let n = 0; n < changes.length; n++) {
       this.#changes.push(changes[n])
       this.#rowids.push(rowids[n])

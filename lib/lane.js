@@ -21,8 +21,6 @@ class Lane {
   /** The last one that waits, when it is a batch that takes more. */
   #open = null
   #current = null
-  /** Settles when nothing is left to do. */
-  #working = null
   #attempt = null
   #timer = null
   #due = Infinity
@@ -46,7 +44,7 @@ class Lane {
   add(batch) {
     this.#open = null
     if (!this.#current) {
-      this.#working = this.#work(batch)
+      this.#queue.track(this.#work(batch))
       return false
     }
     this.#enqueue(batch)
@@ -58,16 +56,12 @@ class Lane {
     return new Promise((resolve, reject) => {
       Object.assign(wait, { calledAt: performance.now(), resolve, reject })
       this.#open = null
-      if (!this.#current) this.#working = this.#work(wait)
+      if (!this.#current) this.#queue.track(this.#work(wait))
       else {
         this.#enqueue(wait)
         this.#heed(wait, reject)
       }
     })
-  }
-
-  async drained() {
-    while (this.#current) await this.#working
   }
 
   /** Gives the attempt that waits for the lock a new deadline. */
@@ -117,8 +111,8 @@ class Lane {
         const ms = this.#hold ? Infinity : this.#remaining(batch)
         this.#attempt = this.#queue.start(batch, this.#hold, ms)
         const written = await this.#attempt.settled
-        this.#queue.wrote()
         batch.settle(written)
+        this.#queue.wrote()
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
         this.#refuse(batch, failure)

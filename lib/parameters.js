@@ -4,10 +4,11 @@
  */
 'use strict'
 
-const { argumentTypeError, outOfRange } = require('./errors')
+const { isArrayBuffer } = require('node:util').types
+const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
 const { checkAcquireOptions, checkInteger, checkOptions, checkString, show } = require('./options')
 
-const isBytes = value => ArrayBuffer.isView(value) || value instanceof ArrayBuffer
+const isBytes = value => ArrayBuffer.isView(value) || isArrayBuffer(value)
 
 /** An object literal, or what another program has parsed: names and values. */
 function isNames(value) {
@@ -31,17 +32,28 @@ function splitParams(name, params) {
   throw argumentTypeError(`${name} must be an array or an object with names, not ${show(params)}`)
 }
 
+/** What SQLite takes for a name behind `:`, `@` or `$`: https://www.sqlite.org/lang_expr.html#varparam. */
+const NAME = /[:@$]((?:[\w$\u0080-\uffff]|::)+)/g
+
+/** The names that a text may mean. One in a string or a comment is a name too many, and does no harm. */
+const namesIn = sql => new Set(Array.from(sql.matchAll(NAME), match => match[1]))
+
+const bare = name => name.replace(/^[:@$]/, '')
+
 /**
- * A statement with its values, read and checked once: `{ sql, positional, names, named }`. Names that the text cannot mean are
+ * A statement with its values, read and checked once: `{ sql, positional, names, named }`. Names that the text does not have are
  * passed over, so that a whole row may be given.
  */
-function bound(sql, [positional, byName]) {
-  const names = byName ? Object.keys(byName).filter(name => sql.includes(name)) : []
+function bound(sql, [positional, byName], where = '') {
+  if (sql.includes('\0'))
+    throw argumentValueError(`${where}sql must not have a NUL in it: SQLite would run what is before it`)
+  const known = byName && namesIn(sql)
+  const names = byName ? Object.keys(byName).filter(name => known.has(bare(name))) : []
   return {
     sql,
-    positional: Array.from(positional, (value, n) => checkValue(`parameter ${n + 1}`, value)),
-    names: names.map(name => checkString('the name of a parameter', name)),
-    named: names.map(name => checkValue(`parameter ${name}`, byName[name]))
+    positional: Array.from(positional, (value, n) => checkValue(`${where}parameter ${n + 1}`, value)),
+    names,
+    named: names.map(name => checkValue(`${where}parameter ${name}`, byName[name]))
   }
 }
 
@@ -65,7 +77,11 @@ function checkItems(items) {
   return Array.from(items, (item, n) => {
     const { sql, params } =
       typeof item === 'string' ? { sql: item } : checkOptions(`items[${n}]`, item ?? null, ['sql', 'params'])
-    return bound(checkString(`items[${n}].sql`, sql), splitParams(`items[${n}].params`, params))
+    return bound(
+      checkString(`items[${n}].sql`, sql),
+      splitParams(`items[${n}].params`, params),
+      `items[${n}]: `
+    )
   })
 }
 
@@ -82,11 +98,19 @@ function checkValue(name, value) {
       return value ? 1 : 0
     default:
       if (value === null) return null
-      if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-      if (value instanceof ArrayBuffer) return new Uint8Array(value)
+      if (isBytes(value)) return bytesOf(name, value)
       throw argumentTypeError(
         `${name} must be null, a number, bigint, string, boolean or bytes, not ${show(value)}`
       )
+  }
+}
+
+function bytesOf(name, value) {
+  try {
+    if (isArrayBuffer(value)) return new Uint8Array(value)
+    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+  } catch {
+    throw argumentTypeError(`${name} is a view of an ArrayBuffer that was detached`)
   }
 }
 

@@ -14,6 +14,7 @@
 const { performance } = require('node:perf_hooks')
 const { refusal, writeAttempt } = require('./attempts')
 const { Lane } = require('./lane')
+const { Pending } = require('./pending')
 
 /** The hold of a write that takes the lock itself. */
 const NO_HOLD = 0
@@ -23,6 +24,7 @@ class WriteQueue {
   #lock
   #own
   #lanes = new WeakMap()
+  #working = new Pending()
   #submit
   #timeout
   /** When a batch of this DB last had the lock. */
@@ -66,9 +68,14 @@ class WriteQueue {
     this.#own.add(batch)
   }
 
-  /** Resolves when nothing waits that takes the lock itself. */
+  /** Resolves when nothing is left to do in any lane. */
   drained() {
-    return this.#own.drained()
+    return this.#working.drained()
+  }
+
+  /** Counts what a lane does until it has nothing left to do. */
+  track(working) {
+    this.#working.track(working)
   }
 
   /** A batch has had the lock: those that wait start anew to count. */

@@ -104,9 +104,11 @@ fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()>
         }
         sqlite::Error::OfAll { index, source } => {
             describe_sqlite(object, source)?;
+            if let (sqlite::Error::Parameters(message), Some(index)) = (&**source, index) {
+                object.set("message", format!("items[{index}]: {message}"))?;
+            }
             // -1: the COMMIT.
-            let index = index.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1);
-            object.set("statementIndex", index)
+            object.set("statementIndex", index.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1))
         }
         sqlite::Error::Parameters(message) => {
             object.set("kind", "range")?;

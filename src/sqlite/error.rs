@@ -69,6 +69,11 @@ impl Error {
         Self::Sqlite(Failure { errcode: MISMATCH, message: message.to_owned(), sql: None, offset: -1 })
     }
 
+    /// A call that SQLite would not know what to make of.
+    pub(super) fn misuse(message: &str) -> Self {
+        Self::Sqlite(Failure { errcode: MISUSE, message: message.to_owned(), sql: None, offset: -1 })
+    }
+
     /// A row that the schema did not take, without an error of SQLite.
     pub(super) fn ignored(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: CONSTRAINT, message: message.to_owned(), sql: None, offset: -1 })
@@ -103,7 +108,7 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
                 Failure { errcode: error.extended_code, message: msg, sql: Some(sql), offset }
             }
-            // What rusqlite itself refuses: a NUL in a statement, several statements at once.
+            // What rusqlite itself refuses: several statements at once.
             _ => Failure { errcode: MISUSE, message: error.to_string(), sql: None, offset: -1 },
         })
     }

@@ -7,11 +7,11 @@ use rusqlite::{Connection, params};
 use super::{Error, Row, rows};
 
 const CREATE_TABLE: &str =
-    "CREATE TABLE IF NOT EXISTS records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)";
-const INSERT: &str = "INSERT INTO records (name, value) VALUES (?1, ?2)";
-const UPDATE: &str = "UPDATE records SET value = ?2 WHERE id = ?1";
-const SELECT_ONE: &str = "SELECT id, name, value FROM records WHERE id = ?1";
-const SELECT_ALL: &str = "SELECT id, name, value FROM records ORDER BY id";
+    "CREATE TABLE IF NOT EXISTS main.records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)";
+const INSERT: &str = "INSERT INTO main.records (name, value) VALUES (?1, ?2)";
+const UPDATE: &str = "UPDATE main.records SET value = ?2 WHERE id = ?1";
+const SELECT_ONE: &str = "SELECT id, name, value FROM main.records WHERE id = ?1";
+const SELECT_ALL: &str = "SELECT id, name, value FROM main.records ORDER BY id";
 
 /// Inserts a record.
 pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<(), Error> {
@@ -58,5 +58,5 @@ fn with_table(connection: &Connection, write: impl Fn() -> rusqlite::Result<usiz
 }
 
 fn is_missing(connection: &Connection) -> Result<bool, Error> {
-    Ok(!connection.table_exists(None, "records")?)
+    Ok(!connection.table_exists(Some("main"), "records")?)
 }

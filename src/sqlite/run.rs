@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::HashMap;
+
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Statement};
 
@@ -16,6 +18,13 @@ pub(super) fn run(
     sql: &str,
     parameters: &[Parameter<'_>],
 ) -> Result<(), Error> {
+    if sql.contains('\0') {
+        // SQLite would run what stands before it.
+        return Err(Error::Parameters("the statement has a NUL in it".into()));
+    }
+    if skip_comments(sql).is_empty() {
+        return Err(Error::misuse("the text has no statement in it").in_statement(sql));
+    }
     let explain = |error| authorizer.explain(error, sql);
     let mut statement = connection.prepare_cached(sql).map_err(explain)?;
     bind(&mut statement, parameters)?.map_err(explain)?;
@@ -24,10 +33,25 @@ pub(super) fn run(
     Ok(())
 }
 
+/// May this statement change rows, and may it insert some? Others have statements of SQLite's own to do their work, a CREATE
+/// VIRTUAL TABLE or VACUUM for one, whose counts are not the caller's.
+pub(super) fn effects(sql: &str) -> (bool, bool) {
+    match first_word(sql).to_ascii_uppercase().as_str() {
+        "INSERT" | "REPLACE" | "WITH" => (true, true),
+        "UPDATE" | "DELETE" => (true, false),
+        _ => (false, false),
+    }
+}
+
 /// Must this statement run outside a transaction? VACUUM fails in one, and some pragmas fail or do nothing.
 pub(super) fn is_solitary(sql: &str) -> bool {
-    let word: String = skip_comments(sql).chars().take_while(char::is_ascii_alphabetic).collect();
+    let word = first_word(sql);
     word.eq_ignore_ascii_case("VACUUM") || word.eq_ignore_ascii_case("PRAGMA")
+}
+
+fn first_word(sql: &str) -> &str {
+    let sql = skip_comments(sql);
+    sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
 /// What stands behind white space, semicolons and comments.
@@ -46,11 +70,13 @@ fn skip_comments(sql: &str) -> &str {
 /// names are ignored, so that a whole row may be given.
 fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) -> Result<rusqlite::Result<()>, Error> {
     let mut positional = parameters.iter().filter(|parameter| parameter.name.is_none());
+    let named: HashMap<&str, &Parameter<'_>> =
+        parameters.iter().filter_map(|parameter| Some((bare(parameter.name?), parameter))).collect();
     let count = statement.parameter_count();
     for index in 1..=count {
         let name = statement.parameter_name(index).filter(|name| !name.starts_with('?'));
         let parameter = match name {
-            Some(name) => parameters.iter().find(|parameter| parameter.name.is_some_and(|given| is_name(given, name))),
+            Some(name) => named.get(bare(name)).copied(),
             None => positional.next(),
         };
         let Some(parameter) = parameter else {
@@ -69,9 +95,9 @@ fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) -> Result<r
     }
 }
 
-/// Is `given` the name of the parameter `name`, with or without its prefix?
-fn is_name(given: &str, name: &str) -> bool {
-    given == name || name.get(1..) == Some(given)
+/// A name without its prefix.
+fn bare(name: &str) -> &str {
+    name.strip_prefix([':', '@', '$']).unwrap_or(name)
 }
 
 #[cfg(test)]

@@ -48,22 +48,37 @@ impl Writer {
         Ok(Self { connection, authorizer, options, prepared: false })
     }
 
-    /// Runs writes in their order until all are done or `until` has passed, the first one in any case. There are as many
-    /// outcomes as writes that are done. After an error nothing of that write is in the file.
+    /// Runs writes in their order until all are done or `until` has passed, the first one in any case. There is an outcome for
+    /// each write that is done, and one for each of several that go together. After an error nothing of that write is in the
+    /// file.
     pub(crate) fn run(&mut self, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
         if let Err(error) = self.prepare() {
             return refuse_all(writes, &error);
         }
-        // One that has to be alone is: what stands before it and behind it are batches of their own.
-        let together = match writes.iter().position(is_solitary) {
-            Some(0) => return self.run_alone(&writes[0]),
-            Some(position) => position,
-            None => writes.len(),
-        };
-        let writes = &writes[..together];
+        let (mut left, mut outcomes) = (writes, Vec::with_capacity(writes.len()));
+        while !left.is_empty() && (outcomes.is_empty() || Instant::now() < until) {
+            // One that has to be alone is: what stands before it and behind it have transactions of their own.
+            let together = left.iter().position(is_solitary).unwrap_or(left.len());
+            let done = if together == 0 {
+                outcomes.extend(self.run_alone(&left[0]));
+                1
+            } else {
+                let part = self.run_part(&left[..together], until);
+                let done = part.len();
+                outcomes.extend(part);
+                done
+            };
+            left = &left[done..];
+        }
+        outcomes
+    }
+
+    fn run_part(&mut self, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
+        let start = Instant::now();
         match self.run_together(writes, until) {
             Ok(Some(outcomes)) => outcomes,
-            Ok(None) => self.run_apart(writes, until),
+            // With as much time again, or writes that fail would each cost a whole batch.
+            Ok(None) => self.run_apart(writes, until.max(Instant::now() + start.elapsed())),
             Err(error) => refuse_all(writes, &error),
         }
     }
@@ -75,7 +90,7 @@ impl Writer {
         for write in writes {
             let before = open.0.connection.total_changes();
             let outcome = open.0.apply(write);
-            if outcome.is_err() && (open.0.connection.is_autocommit() || open.0.connection.total_changes() != before) {
+            if outcome.is_err() && !open.0.is_undone(write, before) {
                 return Ok(alone(writes, outcome));
             }
             outcomes.push(outcome);
@@ -87,6 +102,21 @@ impl Writer {
             Ok(()) => Ok(Some(outcomes)),
             Err(error) => Ok(alone(writes, Err(error))),
         }
+    }
+
+    /// Has SQLite undone all that a failed statement did, and nothing else? Only FAIL keeps what was done before the error,
+    /// and the count of changes does not tell of what a trigger did. So where the word occurs, nothing is relied on.
+    fn is_undone(&self, write: &Write<'_>, changes_before: u64) -> bool {
+        const FAIL_IN_SCHEMA: &str =
+            "SELECT 1 FROM (SELECT sql FROM sqlite_schema UNION ALL SELECT sql FROM sqlite_temp_schema)
+                                      WHERE sql LIKE '%fail%' LIMIT 1";
+        let connection = &self.connection;
+        let in_text = matches!(write, Write::Run { sql, .. } if sql.to_ascii_lowercase().contains("fail"));
+        let in_schema = || connection.prepare_cached(FAIL_IN_SCHEMA).and_then(|mut statement| statement.exists([]));
+        !connection.is_autocommit()
+            && connection.total_changes() == changes_before
+            && !in_text
+            && in_schema().is_ok_and(|found| !found)
     }
 
     /// Outside a transaction, or several in one of their own. There is an outcome for each of several.
@@ -155,10 +185,14 @@ impl Writer {
             Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters)?,
             Write::All(_) => return Err(Error::Malformed),
         }
+        let (changes, inserts) = match write {
+            Write::Run { sql, .. } => run::effects(sql),
+            _ => (true, true),
+        };
         Ok(Written {
             // What is no INSERT, UPDATE or DELETE leaves the count of the one before.
-            changes: if connection.total_changes() == before { 0 } else { connection.changes() },
-            last_insert_rowid: connection.last_insert_rowid(),
+            changes: if changes && connection.total_changes() != before { connection.changes() } else { 0 },
+            last_insert_rowid: if inserts { connection.last_insert_rowid() } else { 0 },
         })
     }
 
@@ -318,6 +352,50 @@ mod tests {
         Ok(())
     }
 
+    /// What a trigger did before a RAISE(FAIL) or a conflict in one of its own statements is not counted as a change, and used
+    /// to stay in the file although the write was rejected.
+    #[test]
+    fn what_a_trigger_did_before_it_failed_does_not_stay() -> TestResult {
+        let nested = "CREATE TABLE log (name TEXT);
+            CREATE TRIGGER t1 BEFORE INSERT ON records BEGIN INSERT INTO log VALUES (new.name); END;
+            CREATE TRIGGER t2 AFTER INSERT ON log WHEN new.name = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END;";
+        let conflict = "CREATE TABLE log (name TEXT UNIQUE ON CONFLICT FAIL);
+            CREATE TRIGGER t1 BEFORE INSERT ON records WHEN new.name = 'bad' BEGIN
+            INSERT INTO log VALUES ('x'), ('x'); END;";
+        for schema in [nested, conflict] {
+            let dir = tempfile::tempdir()?;
+            let mut writer = open(&dir, &format!("{RECORDS}{schema}"))?;
+            for batch in [vec![create("bad")], vec![create("a"), create("bad"), create("b")]] {
+                let rejected = run(&mut writer, &batch).iter().filter(|outcome| outcome.is_err()).count();
+                assert_eq!(rejected, 1);
+            }
+            assert_eq!(names(&mut writer)?, "a,b");
+            let count = "SELECT count(*) FROM log WHERE name IN ('bad', 'x')";
+            let logged: i64 = writer.lend(|c| c.query_row(count, [], |row| row.get(0)))??;
+            assert_eq!(logged, 0, "{schema}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn sqlite_s_own_statements_count_for_nothing() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, "CREATE VIEW v AS SELECT 1")?;
+        let later = Instant::now() + Duration::from_secs(3600);
+        let batch = [
+            "CREATE VIRTUAL TABLE f USING fts5(x)",
+            "INSERT INTO f(rowid, x) VALUES (70, 'a')",
+            "UPDATE f SET x = 'b' WHERE rowid = 70",
+            "DELETE FROM f WHERE rowid = 70",
+            "VACUUM",
+            "WITH c AS (SELECT 'z') INSERT INTO f(rowid, x) SELECT 9, * FROM c",
+        ];
+        let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
+        assert_eq!(counts, [(0, 0), (1, 70), (1, 0), (1, 0), (0, 0), (1, 9)]);
+        Ok(())
+    }
+
     #[test]
     fn a_commit_that_fails_rejects_only_the_write_that_it_fails_for() -> TestResult {
         let dir = tempfile::tempdir()?;
@@ -427,12 +505,8 @@ mod tests {
         let mut writer = open(&dir, RECORDS)?;
         let into = format!("VACUUM INTO '{}'", dir.path().join("copy.db").display());
         let batch = [create("a"), sql("VACUUM"), sql("PRAGMA user_version = 7"), sql(&into), create("b")];
-        let mut done = 0;
-        while done < batch.len() {
-            let outcomes = run(&mut writer, &batch[done..]);
-            assert!(!outcomes.is_empty() && outcomes.iter().all(Result::is_ok), "{done}: {outcomes:?}");
-            done += outcomes.len();
-        }
+        let outcomes = run(&mut writer, &batch);
+        assert!(outcomes.len() == batch.len() && outcomes.iter().all(Result::is_ok), "{outcomes:?}");
         assert_eq!(names(&mut writer)?, "a,b");
         let version: i64 = writer.lend(|c| c.query_row("PRAGMA user_version", [], |row| row.get(0)))??;
         assert_eq!(version, 7);
