@@ -58,7 +58,7 @@ test('withLock of a locker that holds waits for its turn: one locker may serve a
       await turn()
       order.push(n)
       inside--
-    })
+    }, Infinity)
   const first = visit(1)
   await turn()
   await Promise.all([first, visit(2), visit(3)])

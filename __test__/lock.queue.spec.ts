@@ -35,7 +35,7 @@ test('one locker may wait several times', async t => {
   const order: number[] = []
   await Promise.all(
     Array.from({ length: 20 }, async (_, n) => {
-      const guard = await locker.acquire()
+      const guard = await locker.acquire(Infinity)
       order.push(n)
       await guard.release()
     })
