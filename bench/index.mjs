@@ -1,0 +1,68 @@
+/** Measures sqlock against its rivals and prints a table: `node index.mjs --scenario A,D --rounds 3 --json out.json`. */
+import { describeMachine, heading } from './lib/machine.mjs'
+import { overRounds } from './lib/stats.mjs'
+import { parseArgs } from 'node:util'
+import { table } from './lib/table.mjs'
+import { writeFileSync } from 'node:fs'
+
+const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'H', 'J']
+
+const hasNodeSqlite = await import('node:sqlite').then(
+  () => true,
+  () => false
+)
+
+function options() {
+  const { values } = parseArgs({
+    options: {
+      scenario: { type: 'string', default: LETTERS.join(',') },
+      rounds: { type: 'string', default: '3' },
+      json: { type: 'string' }
+    }
+  })
+  const letters = values.scenario.toUpperCase().split(',')
+  const unknown = letters.filter(letter => !LETTERS.includes(letter))
+  if (unknown.length > 0) throw new RangeError(`no scenario ${unknown}: there are ${LETTERS}`)
+  const rounds = Number(values.rounds)
+  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds must be a positive integer')
+  return { letters, rounds, json: values.json }
+}
+
+/** All rounds of one scenario: the contestants take turns, so that a slow minute of the machine hits all of them. */
+async function measure(scenario, rounds) {
+  const variants = scenario.variants ?? [{ name: '' }]
+  const contestants = scenario.contestants.filter(name => name !== 'node:sqlite' || hasNodeSqlite)
+  const all = variants.map(variant => ({
+    variant,
+    results: contestants.map(contestant => ({ contestant, rounds: [] }))
+  }))
+  for (let round = 1; round <= rounds; round++) {
+    for (const { variant, results } of all) {
+      for (const result of results) {
+        process.stderr.write(`${scenario.letter} ${variant.name} ${result.contestant}, round ${round}\n`)
+        result.rounds.push(await scenario.round(result.contestant, variant))
+      }
+    }
+  }
+  const { letter, title, unit, better } = scenario
+  return all.map(({ variant, results }) => ({
+    letter,
+    title,
+    variant: variant.name,
+    unit,
+    better,
+    results: results.map(result => ({ ...result, medians: overRounds(result.rounds) }))
+  }))
+}
+
+const { letters, rounds, json } = options()
+const machine = describeMachine()
+const measured = []
+console.log(heading(machine))
+for (const letter of letters) {
+  const { default: scenario } = await import(`./scenarios/${letter.toLowerCase()}.mjs`)
+  const variants = await measure(scenario, rounds)
+  for (const variant of variants) console.log(table(variant))
+  measured.push(...variants)
+}
+if (json) writeFileSync(json, `${JSON.stringify({ ...machine, rounds, measured }, null, 2)}\n`)

@@ -1,0 +1,54 @@
+/** Starts the processes of the contestants. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { Channel } from './channel.mjs'
+
+const child = fileURLToPath(new URL('child.mjs', import.meta.url))
+
+/** A process that runs the job `name` of the scenario at `url`. */
+export class Contestant extends Channel {
+  #process
+  #exit
+
+  constructor(url, name, args) {
+    // 'advanced' carries typed arrays of latencies as they are.
+    const process = fork(child, [url, name, JSON.stringify(args)], { serialization: 'advanced' })
+    super(process)
+    this.#process = process
+    this.#exit = once(process, 'exit').then(([code, signal]) => {
+      this.fail(new Error(`${name} ${JSON.stringify(args)} ended early: ${signal ?? code}`))
+    })
+  }
+
+  /** What the job returned, when its process has ended. */
+  async finish() {
+    const result = await this.hear('result')
+    this.say('bye')
+    await this.#exit
+    return result
+  }
+
+  async kill() {
+    this.#process.kill('SIGKILL')
+    await this.#exit
+  }
+}
+
+/** Runs a job once for each of `all` arguments; the jobs say 'ready', and begin together at 'go'. */
+export async function together(url, name, all) {
+  const contestants = all.map(args => new Contestant(url, name, args))
+  try {
+    await Promise.all(contestants.map(contestant => contestant.hear('ready')))
+    for (const contestant of contestants) contestant.say('go')
+    return await Promise.all(contestants.map(contestant => contestant.finish()))
+  } finally {
+    await Promise.all(contestants.map(contestant => contestant.kill()))
+  }
+}
+
+/** For the jobs of {@link together}: waits until all of them are ready. */
+export async function begin(channel) {
+  channel.say('ready')
+  await channel.hear('go')
+}

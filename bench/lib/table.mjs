@@ -1,0 +1,60 @@
+/** The results as an aligned table. */
+
+const RIGHT = /^[-\d]/
+
+/** Four digits tell all that a noisy measurement does. */
+function format(value) {
+  if (value === null) return '-'
+  if (typeof value === 'string') return value
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en-US')
+  if (Number.isInteger(value)) return String(value)
+  if (Math.abs(value) < 0.01) return value.toPrecision(2)
+  return Math.abs(value) >= 100 ? value.toFixed(1) : value.toFixed(value >= 1 ? 2 : 3)
+}
+
+function ratio(a, b, better) {
+  if (a === null || b === null || b === undefined) return '-'
+  return `${format(better === 'higher' ? a / b : b / a)}x`
+}
+
+function bestOf(figures, better) {
+  const known = figures.filter(figure => figure !== null)
+  if (known.length === 0) return null
+  return better === 'higher' ? Math.max(...known) : Math.min(...known)
+}
+
+/** Rows of texts: the names of the columns, then one row for each contestant. */
+function toRows({ unit, better, results }) {
+  const rivals = results.filter(({ contestant }) => contestant !== 'sqlock')
+  const best = bestOf(
+    rivals.map(({ medians }) => medians.figure),
+    better
+  )
+  const own = results.find(({ contestant }) => contestant === 'sqlock').medians.figure
+  const { figure: _, ...extras } = results[0].medians
+  const names = Object.keys(extras)
+  const rows = results.map(({ contestant, medians }) => [
+    contestant,
+    format(medians.figure),
+    ratio(medians.figure, best, better),
+    contestant === 'sqlock' ? '-' : ratio(own, medians.figure, better),
+    ...names.map(name => format(medians[name]))
+  ])
+  return [['', unit, 'to best rival', 'sqlock is', ...names], ...rows]
+}
+
+function align(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map(row => row[column].length)))
+  const pad = (text, column, row) =>
+    column > 0 && (row === rows[0] || RIGHT.test(text))
+      ? text.padStart(widths[column])
+      : text.padEnd(widths[column])
+  return rows.map(row => `  ${row.map((text, column) => pad(text, column, row)).join('  ')}`.trimEnd())
+}
+
+/** One variant of one scenario. */
+export function table(measured) {
+  const { letter, title, variant } = measured
+  const heading = `${letter}  ${title}${variant ? `: ${variant}` : ''} (${measured.better} is better)`
+  return [heading, ...align(toRows(measured)), ''].join('\n')
+}

@@ -1,0 +1,100 @@
+/**
+ * The ways to write a row, each behind the same face: `write(name, value)`, which resolves or returns after the COMMIT
+ * (`sync` says which), and `close()`. All in WAL mode with synchronous NORMAL.
+ *
+ * Libraries are imported when a contestant is opened: a process loads no more than it runs.
+ */
+import { openLocker } from './lockers.mjs'
+
+const INSERT = 'INSERT INTO records (name, value) VALUES (?, ?)'
+/** How long a lock is waited for by sqlock and the patterns, ms. */
+const TIMEOUT_MS = 500
+/** How long SQLite's busy handler waits in the rivals that have no lock, ms: the default of better-sqlite3. */
+const BUSY_MS = 5000
+
+const writers = {
+  sqlock,
+  'better-sqlite3': betterSqlite3,
+  'node:sqlite': nodeSqlite,
+  sqlite3,
+  'proper-lockfile + better-sqlite3': (path, directory) =>
+    underLock(path, directory, 'proper-lockfile pattern'),
+  'fs-ext + better-sqlite3': (path, directory) => underLock(path, directory, 'fs-ext polling')
+}
+
+export function openWriter(name, directory) {
+  return writers[name](`${directory}/app.db`, directory)
+}
+
+async function sqlock(path) {
+  const { DB } = await import('../../index.mjs')
+  const db = new DB(path, { timeout: TIMEOUT_MS })
+  return { sync: false, write: (name, value) => db.createRecord(name, value), close: () => db.close() }
+}
+
+async function betterSqlite3(path) {
+  const { default: Database } = await import('better-sqlite3')
+  const db = new Database(path, { timeout: BUSY_MS })
+  db.pragma('synchronous = NORMAL')
+  const insert = db.prepare(INSERT)
+  return {
+    sync: true,
+    write: (name, value) => insert.run(name, value).lastInsertRowid,
+    transaction: fn => db.transaction(fn)(),
+    close: () => db.close()
+  }
+}
+
+async function nodeSqlite(path) {
+  const { DatabaseSync } = await import('node:sqlite')
+  const db = new DatabaseSync(path)
+  db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA synchronous = NORMAL`)
+  const insert = db.prepare(INSERT)
+  return {
+    sync: true,
+    write: (name, value) => insert.run(name, value).lastInsertRowid,
+    close: () => db.close()
+  }
+}
+
+/** sqlite3 hands the outcome of an INSERT over as `this` of its callback. */
+function promised(object, method, ...args) {
+  return new Promise((resolve, reject) => {
+    object[method](...args, function settle(err) {
+      if (err) reject(err)
+      else resolve(this.lastID)
+    })
+  })
+}
+
+async function sqlite3(path) {
+  const { default: lib } = await import('sqlite3')
+  const db = await new Promise((resolve, reject) => {
+    const opened = new lib.Database(path, err => (err ? reject(err) : resolve(opened)))
+  })
+  db.configure('busyTimeout', BUSY_MS)
+  await promised(db, 'run', 'PRAGMA synchronous = NORMAL')
+  const insert = db.prepare(INSERT)
+  return {
+    sync: false,
+    write: (name, value) => promised(insert, 'run', name, value),
+    async close() {
+      await promised(insert, 'finalize')
+      await promised(db, 'close')
+    }
+  }
+}
+
+async function underLock(path, directory, lock) {
+  const locker = await openLocker(lock, directory)
+  const db = await betterSqlite3(path)
+  const write = async (name, value) => {
+    await locker.lock(TIMEOUT_MS)
+    try {
+      return db.write(name, value)
+    } finally {
+      await locker.unlock()
+    }
+  }
+  return { sync: false, write, close: db.close }
+}

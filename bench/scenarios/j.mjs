@@ -1,0 +1,21 @@
+/**
+ * J: the latency of 20,000 commits, checkpoints included.
+ *
+ * One write in a thousand meets a checkpoint, so p99.9 lies on the edge of them; p99.95 is one of them for sure.
+ */
+import { writeAlone } from '../lib/single.mjs'
+
+const ROWS = 20_000
+
+export default {
+  letter: 'J',
+  title: 'latency of 20,000 single-row writes, one process',
+  unit: 'ms (p99.9)',
+  better: 'lower',
+  variants: [1, 64].map(lanes => ({ name: `${lanes} in flight`, lanes })),
+  contestants: ['sqlock', 'sqlite3', 'better-sqlite3'],
+  async round(contestant, { lanes }) {
+    const { rate, 'p99.9': figure, ...latency } = await writeAlone(contestant, { rows: ROWS, lanes })
+    return { figure, ...latency, 'rows/s': rate }
+  }
+}
