@@ -103,15 +103,13 @@ class Batch {
 
   /** How many rows the statement at a place has changed. Throws what it failed with. */
   changes(place) {
-    const failure = this.#failures.get(place)
-    if (failure !== undefined) throw fromFailure(failure)
+    this.#throwFailureOf(place)
     return this.#changes[place]
   }
 
   /** The last rowid that it has inserted, or 0. Throws what it failed with. */
   rowid(place) {
-    const failure = this.#failures.get(place)
-    if (failure !== undefined) throw fromFailure(failure)
+    this.#throwFailureOf(place)
     return this.#rowids[place]
   }
 
@@ -145,7 +143,6 @@ class Batch {
   /** Settles the writes that the addon has done. */
   settle({ changes, rowids, bigints, failures }) {
     const first = this.#settled
-    if (first + changes.length > this.#places) throw new Error('a bug in sqlock: more outcomes than writes')
     for (let n = 0; n < changes.length; n++) {
       this.#changes.push(changes[n])
       this.#rowids.push(rowids[n])
@@ -154,6 +151,10 @@ class Batch {
     for (const { index, failure } of failures) this.#failures.set(first + index, failure)
     this.#settled += changes.length
     while (!this.finished && this.#firsts[this.#next] < this.#settled) this.#next++
+    // Otherwise a write would be done again, or its outcome be taken for that of another.
+    if (this.#settled !== (this.finished ? this.#places : this.#firsts[this.#next])) {
+      throw new Error('a bug in sqlock: the outcomes do not fit the writes')
+    }
     this.#go()
   }
 
@@ -166,6 +167,11 @@ class Batch {
     this.#changes.length = this.#settled
     this.#rowids.length = this.#settled
     this.#go()
+  }
+
+  #throwFailureOf(place) {
+    const failure = this.#failures.get(place)
+    if (failure !== undefined) throw fromFailure(failure)
   }
 
   #renewed() {

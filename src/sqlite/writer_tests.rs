@@ -1,0 +1,355 @@
+//! The writer against schemas that make writes fail in every way SQLite has.
+
+use std::time::Duration;
+
+use super::super::batch::Parameter;
+use super::*;
+use rusqlite::types::ValueRef;
+
+type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+fn open(dir: &tempfile::TempDir, schema: &str) -> Result<Writer, Box<dyn std::error::Error>> {
+    let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
+    writer.lend(|connection| connection.execute_batch(schema))??;
+    Ok(writer)
+}
+
+fn create(name: &str) -> Write<'_> {
+    Write::CreateRecord { name, value: 1 }
+}
+
+fn sql(sql: &str) -> Write<'_> {
+    Write::Run { sql, parameters: vec![] }
+}
+
+/// Each outcome as the rowid or else the number of changes, or the name of its error.
+fn run(connection: &mut Writer, writes: &[Write<'_>]) -> Vec<Result<i64, &'static str>> {
+    let value = |written: Written| match written.last_insert_rowid {
+        0 => i64::try_from(written.changes).unwrap(),
+        rowid => rowid,
+    };
+    let code = |error: Error| match error {
+        Error::Sqlite(failure) => failure.code(),
+        Error::TransactionControl { .. } => "TRANSACTION",
+        Error::Parameters(_) => "PARAMETERS",
+        _ => "",
+    };
+    let later = Instant::now() + Duration::from_secs(3600);
+    connection.run(writes, later).into_iter().map(|outcome| outcome.map(value).map_err(code)).collect()
+}
+
+fn names(writer: &mut Writer) -> Result<String, Box<dyn std::error::Error>> {
+    let sql = "SELECT coalesce(group_concat(name ORDER BY id), '') FROM records";
+    Ok(writer.lend(|connection| connection.query_row(sql, [], |row| row.get(0)))??)
+}
+
+const RECORDS: &str = "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, value INTEGER);";
+
+#[test]
+fn the_first_batch_makes_a_wal_database_and_the_table() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, "")?;
+    let update = |id| Write::UpdateRecord { id, value: 5 };
+    assert_eq!(run(&mut writer, &[create("a"), create("b"), update(2), update(9)]), [Ok(1), Ok(2), Ok(1), Ok(0)]);
+    let mode: String = writer.lend(|c| c.query_row("PRAGMA journal_mode", [], |row| row.get(0)))??;
+    assert_eq!(mode, "wal");
+    Ok(())
+}
+
+#[test]
+fn a_constraint_fails_its_own_write_alone() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, RECORDS)?;
+    let outcomes = run(&mut writer, &[create("a"), create("a"), create("b")]);
+    assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT_UNIQUE"), Ok(2)]);
+    assert_eq!(names(&mut writer)?, "a,b");
+    Ok(())
+}
+
+/// A statement that fails may leave what it did before (RAISE(FAIL), ON CONFLICT FAIL) or end the transaction
+/// (ON CONFLICT ROLLBACK): a rejected write is not in the file, and those before and after it are.
+#[test]
+fn a_statement_that_leaves_something_behind_or_ends_the_transaction_harms_no_other_write() -> TestResult {
+    let log = "CREATE TABLE log (name TEXT); CREATE TRIGGER t AFTER INSERT ON records WHEN new.name = 'bad' BEGIN
+               INSERT INTO log VALUES (new.name); SELECT RAISE(FAIL, 'no'); END;";
+    let rollback = "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER,
+                    CHECK (name <> 'bad') ON CONFLICT ROLLBACK);";
+    let unique = "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT ROLLBACK, value);
+                  INSERT INTO records VALUES (7, 'bad', 1);";
+    let fail = format!("{RECORDS}{log}");
+    for (schema, code, left) in [
+        (fail.as_str(), "SQLITE_CONSTRAINT_TRIGGER", "a,b"),
+        (rollback, "SQLITE_CONSTRAINT_CHECK", "a,b"),
+        (unique, "SQLITE_CONSTRAINT_UNIQUE", "bad,a,b"),
+    ] {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, schema)?;
+        let outcomes = run(&mut writer, &[create("a"), create("bad"), create("b")]);
+        assert!(outcomes[0].is_ok() && outcomes[2].is_ok(), "{outcomes:?}");
+        assert_eq!(outcomes[1], Err(code));
+        assert_eq!(names(&mut writer)?, left);
+        let logged = writer.lend(|c| {
+            c.table_exists(None, "log").and_then(|there| {
+                if there { c.query_row("SELECT count(*) FROM log", [], |row| row.get(0)) } else { Ok(0) }
+            })
+        })??;
+        assert_eq!(logged, 0, "{schema}");
+    }
+    Ok(())
+}
+
+/// What a trigger did before a RAISE(FAIL) or a conflict in one of its own statements is not counted as a change, and used
+/// to stay in the file although the write was rejected.
+#[test]
+fn what_a_trigger_did_before_it_failed_does_not_stay() -> TestResult {
+    let nested = "CREATE TABLE log (name TEXT);
+        CREATE TRIGGER t1 BEFORE INSERT ON records BEGIN INSERT INTO log VALUES (new.name); END;
+        CREATE TRIGGER t2 AFTER INSERT ON log WHEN new.name = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END;";
+    let conflict = "CREATE TABLE log (name TEXT UNIQUE ON CONFLICT FAIL);
+        CREATE TRIGGER t1 BEFORE INSERT ON records WHEN new.name = 'bad' BEGIN
+        INSERT INTO log VALUES ('x'), ('x'); END;";
+    for schema in [nested, conflict] {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, &format!("{RECORDS}{schema}"))?;
+        for batch in [vec![create("bad")], vec![create("a"), create("bad"), create("b")]] {
+            let rejected = run(&mut writer, &batch).iter().filter(|outcome| outcome.is_err()).count();
+            assert_eq!(rejected, 1);
+        }
+        assert_eq!(names(&mut writer)?, "a,b");
+        let count = "SELECT count(*) FROM log WHERE name IN ('bad', 'x')";
+        let logged: i64 = writer.lend(|c| c.query_row(count, [], |row| row.get(0)))??;
+        assert_eq!(logged, 0, "{schema}");
+    }
+    Ok(())
+}
+
+#[test]
+fn sqlite_s_own_statements_count_for_nothing() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, "CREATE VIEW v AS SELECT 1")?;
+    let later = Instant::now() + Duration::from_secs(3600);
+    let batch = [
+        "CREATE VIRTUAL TABLE f USING fts5(x)",
+        "INSERT INTO f(rowid, x) VALUES (70, 'a')",
+        "UPDATE f SET x = 'b' WHERE rowid = 70",
+        "DELETE FROM f WHERE rowid = 70",
+        "VACUUM",
+        "WITH c AS (SELECT 'z') INSERT INTO f(rowid, x) SELECT 9, * FROM c",
+    ];
+    let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
+    assert_eq!(counts, [(0, 0), (1, 70), (1, 0), (1, 0), (0, 0), (1, 9)]);
+    Ok(())
+}
+
+#[test]
+fn a_commit_that_fails_rejects_only_the_write_that_it_fails_for() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(
+        &dir,
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY); INSERT INTO parent VALUES (1);
+         CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT,
+                               value INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED);",
+    )?;
+    let orphan = Write::CreateRecord { name: "orphan", value: 2 };
+    let outcomes = run(&mut writer, &[create("a"), orphan.clone(), create("b")]);
+    assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT_FOREIGNKEY"), Ok(2)]);
+    assert_eq!(run(&mut writer, &[orphan]), [Err("SQLITE_CONSTRAINT_FOREIGNKEY")]);
+    assert_eq!(names(&mut writer)?, "a,b");
+    Ok(())
+}
+
+/// `createRecord` used to resolve to the id of the write before it.
+#[test]
+fn a_record_that_the_schema_ignores_is_rejected_and_nothing_of_it_is_left() -> TestResult {
+    let ignore = "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT UNIQUE ON CONFLICT IGNORE, value INTEGER);
+                  CREATE TABLE log (name TEXT);";
+    let trigger =
+        "CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER); CREATE TABLE log (name TEXT);
+                   CREATE TRIGGER t BEFORE INSERT ON records WHEN (SELECT 1 FROM records WHERE name = new.name) BEGIN
+                   INSERT INTO log VALUES (new.name); SELECT RAISE(IGNORE); END;";
+    for schema in [ignore, trigger] {
+        let dir = tempfile::tempdir()?;
+        let mut writer = open(&dir, schema)?;
+        let outcomes = run(&mut writer, &[create("a"), create("a"), create("b")]);
+        assert_eq!(outcomes, [Ok(1), Err("SQLITE_CONSTRAINT"), Ok(2)]);
+        let logged: i64 = writer.lend(|c| c.query_row("SELECT count(*) FROM log", [], |row| row.get(0)))??;
+        assert_eq!(logged, 0);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_ends_when_its_time_is_up_with_one_write_done_at_least() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, RECORDS)?;
+    assert_eq!(writer.run(&[create("a"), create("b")], Instant::now()).len(), 1);
+    assert_eq!(names(&mut writer)?, "a");
+    Ok(())
+}
+
+#[test]
+fn a_transaction_that_cannot_begin_rejects_every_write() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let options = ConnectionOptions { busy_timeout: Duration::ZERO, ..ConnectionOptions::default() };
+    let mut writer = Writer::open(&dir.path().join("app.db"), options)?;
+    assert_eq!(run(&mut writer, &[create("a")]), [Ok(1)]);
+    let outsider = Connection::open(dir.path().join("app.db"))?;
+    outsider.execute_batch("BEGIN IMMEDIATE")?;
+    assert_eq!(run(&mut writer, &[create("b"), create("c")]), [Err("SQLITE_BUSY"), Err("SQLITE_BUSY")]);
+    outsider.execute_batch("ROLLBACK")?;
+    assert_eq!(run(&mut writer, &[create("d")]), [Ok(2)]);
+    Ok(())
+}
+
+/// Each statement of several that go together has an outcome, also when nothing could begin: the outcomes of the writes behind
+/// them would otherwise be taken for theirs.
+#[test]
+fn a_database_that_cannot_be_made_ready_rejects_every_statement() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let outsider = Connection::open(dir.path().join("app.db"))?;
+    outsider.execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE")?;
+    let options = ConnectionOptions { busy_timeout: Duration::ZERO, ..ConnectionOptions::default() };
+    let mut writer = Writer::open(&dir.path().join("app.db"), options)?;
+    let together = || Write::All(vec![create("a"), create("b"), create("c")]);
+    assert_eq!(run(&mut writer, &[together(), create("d")]), [Err("SQLITE_BUSY"); 4]);
+    outsider.execute_batch("ROLLBACK")?;
+    assert_eq!(run(&mut writer, &[together(), create("d")]), [Ok(1), Ok(2), Ok(3), Ok(4)]);
+    Ok(())
+}
+
+#[test]
+fn a_table_that_was_dropped_is_made_again() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, "")?;
+    assert_eq!(run(&mut writer, &[create("a")]), [Ok(1)]);
+    writer.lend(|connection| connection.execute_batch("DROP TABLE records"))??;
+    assert_eq!(run(&mut writer, &[create("b")]), [Ok(1)]);
+    Ok(())
+}
+
+#[test]
+fn a_statement_of_a_caller_cannot_end_or_begin_a_transaction() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, RECORDS)?;
+    for control in
+        ["COMMIT", "/* x */ ROLLBACK", "BEGIN", "SAVEPOINT a", "RELEASE a", "END", "DELETE FROM records; COMMIT"]
+    {
+        let outcomes = run(&mut writer, &[create("a"), sql(control), sql("DELETE FROM records WHERE name = 'a'")]);
+        assert_eq!(outcomes[1..], [Err("TRANSACTION"), Ok(1)], "{control}");
+    }
+    assert_eq!(names(&mut writer)?, "");
+    // Compiled by ourselves before, and kept.
+    for control in [" COMMIT ", "ROLLBACK", "BEGIN IMMEDIATE"] {
+        let outcomes = run(&mut writer, &[create("a"), sql(control), sql("DELETE FROM records WHERE name = 'a'")]);
+        assert_eq!(outcomes[1..], [Err("TRANSACTION"), Ok(1)], "{control}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_database_of_another_directory_is_not_attached() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, RECORDS)?;
+    let attach = format!("ATTACH '{}' AS other", dir.path().join("other.db").display());
+    assert_eq!(run(&mut writer, &[sql(&attach)]), [Err("SQLITE_AUTH")]);
+    let parameters = vec![Parameter { name: None, value: ValueRef::Text(b"other.db") }];
+    let by_value = Write::Run { sql: "ATTACH ? AS other", parameters };
+    assert_eq!(run(&mut writer, &[by_value]), [Err("SQLITE_AUTH")]);
+    let outcome = writer.run(&[sql(&attach)], Instant::now()).remove(0);
+    assert!(outcome.expect_err("refused").to_string().contains("another lock"));
+    Ok(())
+}
+
+#[test]
+fn statements_that_cannot_share_a_transaction_run_alone() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, RECORDS)?;
+    let into = format!("VACUUM INTO '{}'", dir.path().join("copy.db").display());
+    let batch = [create("a"), sql("VACUUM"), sql("PRAGMA user_version = 7"), sql(&into), create("b")];
+    let outcomes = run(&mut writer, &batch);
+    assert!(outcomes.len() == batch.len() && outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(names(&mut writer)?, "a,b");
+    let version: i64 = writer.lend(|c| c.query_row("PRAGMA user_version", [], |row| row.get(0)))??;
+    assert_eq!(version, 7);
+    assert!(dir.path().join("copy.db").exists());
+    Ok(())
+}
+
+#[test]
+fn writes_that_go_together_are_all_there_or_none() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let schema = format!(
+        "{RECORDS} CREATE TABLE parent (id INTEGER PRIMARY KEY);
+        CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
+    );
+    let mut writer = open(&dir, &schema)?;
+    let later = Instant::now() + Duration::from_secs(3600);
+    let mut all = |writes: Vec<Write<'static>>| {
+        let (count, mut outcomes) = (writes.len(), writer.run(&[Write::All(writes)], later));
+        assert_eq!(outcomes.len(), count);
+        outcomes.swap_remove(0)
+    };
+    assert_eq!(all(vec![create("a"), create("b")])?.last_insert_rowid, 1);
+    let duplicate = all(vec![create("c"), create("a"), create("d")]);
+    assert!(matches!(duplicate, Err(Error::OfAll { index: Some(1), .. })), "{duplicate:?}");
+    let orphan = all(vec![create("e"), sql("INSERT INTO child VALUES (1)")]);
+    assert!(matches!(orphan, Err(Error::OfAll { index: None, .. })), "{orphan:?}");
+    let control = all(vec![create("f"), sql("COMMIT")]);
+    assert!(matches!(control, Err(Error::OfAll { index: Some(1), .. })), "{control:?}");
+    assert_eq!(names(&mut writer)?, "a,b");
+    Ok(())
+}
+
+#[test]
+fn the_counts_are_those_of_the_statement_itself() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(
+        &dir,
+        "CREATE TABLE t (a); CREATE TABLE log (a); INSERT INTO t VALUES (1), (2), (3);
+         CREATE TRIGGER r AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (1), (2), (3), (4); END;",
+    )?;
+    let later = Instant::now() + Duration::from_secs(3600);
+    let batch = [
+        "UPDATE t SET a = 0",
+        "CREATE TABLE u (a)",
+        "UPDATE t SET a = 0 WHERE a = 9",
+        "SELECT 1",
+        "INSERT INTO t VALUES (4), (5)",
+        "DELETE FROM t RETURNING a",
+    ];
+    let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
+    assert_eq!(counts, [(3, 0), (0, 0), (0, 0), (0, 0), (2, 5), (5, 0)]);
+    Ok(())
+}
+
+#[test]
+fn values_are_bound_by_position_and_by_name() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, "CREATE TABLE t (a, b, c)")?;
+    let at = |value| Parameter { name: None, value };
+    let named = |name, value| Parameter { name: Some(name), value };
+    let insert = |sql, parameters: &[Parameter<'static>]| Write::Run { sql, parameters: parameters.to_vec() };
+    let (one, two) = (ValueRef::Integer(1), ValueRef::Text(b"two"));
+    assert_eq!(
+        run(
+            &mut writer,
+            &[
+                insert(
+                    "INSERT INTO t VALUES (?, :b, $c)",
+                    &[at(one), named("b", two), named("$c", one), named("d", two)]
+                ),
+                insert("INSERT INTO t VALUES (?1, ?2, ?1)", &[at(one), at(two)]),
+                insert("INSERT INTO t VALUES (?, ?, @c)", &[at(one), named("c", two)]),
+                insert("INSERT INTO t VALUES (:a, :a, :b)", &[named("a", one)]),
+                insert("INSERT INTO t VALUES (?, 1, 2)", &[at(one), at(two)]),
+            ]
+        ),
+        [Ok(1), Ok(2), Err("PARAMETERS"), Err("PARAMETERS"), Err("PARAMETERS")]
+    );
+    let row: String =
+        writer.lend(|c| c.query_row("SELECT group_concat(a || b || c) FROM t", [], |row| row.get(0)))??;
+    assert_eq!(row, "1two1,1two1");
+    Ok(())
+}
