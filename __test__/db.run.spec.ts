@@ -184,6 +184,12 @@ test('a NUL does not cut the statement short', async t => {
   t.is((await db.run('DELETE FROM t')).changes, 1)
 })
 
+test('any number of comments may stand before a statement', async t => {
+  const db = await withTable(t)
+  const { changes } = await db.run(`${'--\n'.repeat(1_000_000)}INSERT INTO t VALUES (1, 2, 3)`)
+  t.is(changes, 1)
+})
+
 test('a whole row may be given whose further names occur elsewhere in the text', async t => {
   const db = await withTable(t, 'a, created')
   const row = { a: 1, created: new Date(), t: undefined, INSERT: {} }

@@ -55,15 +55,18 @@ fn first_word(sql: &str) -> &str {
 }
 
 /// What stands behind white space, semicolons and comments.
-fn skip_comments(sql: &str) -> &str {
-    let sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
-    if let Some(comment) = sql.strip_prefix("--") {
-        return comment.split_once('\n').map_or("", |(_, rest)| skip_comments(rest));
+fn skip_comments(mut sql: &str) -> &str {
+    loop {
+        sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
+        let behind = if let Some(comment) = sql.strip_prefix("--") {
+            comment.split_once('\n')
+        } else if let Some(comment) = sql.strip_prefix("/*") {
+            comment.split_once("*/")
+        } else {
+            return sql;
+        };
+        sql = behind.map_or("", |(_, rest)| rest);
     }
-    if let Some(comment) = sql.strip_prefix("/*") {
-        return comment.split_once("*/").map_or("", |(_, rest)| skip_comments(rest));
-    }
-    sql
 }
 
 /// Binds the values without a name in their order to `?` and `?5`, the others by name to `:id`, `@id` and `$id`. Further
@@ -112,5 +115,10 @@ mod tests {
         for sql in ["INSERT INTO vacuum VALUES (1)", "", "--", "/* VACUUM", "VACUUMED", "SELECT 1"] {
             assert!(!is_solitary(sql), "{sql}");
         }
+    }
+
+    #[test]
+    fn any_number_of_comments_may_stand_before_a_statement() {
+        assert!(is_solitary(&("--\n/**/;".repeat(1_000_000) + "VACUUM")));
     }
 }
