@@ -197,10 +197,10 @@ impl NativeSubmission {
         }
         let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
         let locker = Arc::clone(work.database.shared_locker());
-        let box_of_settle = mailbox.clone();
+        let outbox = mailbox.clone();
         let settle = move |granted: std::result::Result<WriteGuard, lock::Error>| {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
-            box_of_settle.deliver(guarded(|| {
+            outbox.deliver(guarded(|| {
                 let guard = granted?;
                 let outcomes = work.run(&guard)?;
                 Ok::<_, Failure>(Written { outcomes, release: guard.release() })
@@ -279,20 +279,23 @@ pub struct WriteTask {
 }
 
 impl Task for WriteTask {
-    type Output = ();
+    type Output = std::result::Result<(), Failure>;
     type JsValue = Option<NativeWritten>;
 
-    fn compute(&mut self) -> Result<()> {
-        match &self.errand {
-            Errand::Attempt(entry) => {
-                entry.with(Queue::attempt);
+    fn compute(&mut self) -> Result<Self::Output> {
+        Ok(guarded(|| {
+            match &self.errand {
+                Errand::Attempt(entry) => {
+                    entry.with(Queue::attempt);
+                }
+                Errand::Write(held) => held.write(&self.mailbox),
             }
-            Errand::Write(held) => held.write(&self.mailbox),
-        }
-        Ok(())
+            Ok::<(), Failure>(())
+        }))
     }
 
-    fn resolve(&mut self, env: Env, (): ()) -> Result<Option<NativeWritten>> {
+    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<Option<NativeWritten>> {
+        output.map_err(|failure| exception(&env, failure))?;
         self.mailbox.collect().map(|outcome| to_js(&env, outcome)).transpose()
     }
 }
