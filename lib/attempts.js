@@ -2,7 +2,7 @@
  * Native calls that may have to wait for the lock.
  *
  * An attempt is `{ settled, waiting(), extend(ms) }`: a promise that is rejected with what the addon tells of a failure,
- * whether it still stands in the queue, and a new deadline counted from now. It has entered the queue of the process when
+ * whether it was refused the lock and waits since, and a new deadline counted from now. It has entered the queue of the process when
  * the call that made it returns.
  */
 'use strict'
@@ -25,14 +25,14 @@ function lockAttempt(lock, timeoutMs, signal) {
   const wait = lock.wait()
   const granted = heed(signal, wait, () => wait.start(timeoutMs))
   return {
-    settled: signal ? unlessaborted(signal, granted) : granted,
+    settled: signal ? unlessAborted(signal, granted) : granted,
     waiting: () => true,
     extend: ms => wait.extend(ms)
   }
 }
 
 /** A hold that was granted in the moment of the abort is given back. */
-async function unlessaborted(signal, granted) {
+async function unlessAborted(signal, granted) {
   const hold = await granted
   if (!signal.aborted) return hold
   release(hold)

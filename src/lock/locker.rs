@@ -114,7 +114,7 @@ impl WriteLocker {
     /// Who holds the lock, without disturbing anybody.
     ///
     /// # Errors
-    /// [`Error::Io`] when the kernel's list of locks cannot be read.
+    /// [`Error::Io`] when the lock file cannot be looked at.
     pub fn status(&self) -> Result<Status, Error> {
         Status::read(&self.claim)
     }
