@@ -1,16 +1,12 @@
 /** Measures sqlock against its rivals and prints a table: `node index.mjs --scenario A,D --rounds 3 --json out.json`. */
-import { describeMachine, heading } from './lib/machine.mjs'
+import { describeMachine, heading, missingRivals } from './lib/machine.mjs'
+import { nodeFor } from './lib/node-sqlite.mjs'
 import { overRounds } from './lib/stats.mjs'
 import { parseArgs } from 'node:util'
 import { table } from './lib/table.mjs'
 import { writeFileSync } from 'node:fs'
 
 const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'H', 'J']
-
-const hasNodeSqlite = await import('node:sqlite').then(
-  () => true,
-  () => false
-)
 
 function options() {
   const { values } = parseArgs({
@@ -31,7 +27,7 @@ function options() {
 /** All rounds of one scenario: the contestants take turns, so that a slow minute of the machine hits all of them. */
 async function measure(scenario, rounds) {
   const variants = scenario.variants ?? [{ name: '' }]
-  const contestants = scenario.contestants.filter(name => name !== 'node:sqlite' || hasNodeSqlite)
+  const contestants = scenario.contestants.filter(nodeFor)
   const all = variants.map(variant => ({
     variant,
     results: contestants.map(contestant => ({ contestant, rounds: [] }))
@@ -56,6 +52,13 @@ async function measure(scenario, rounds) {
 }
 
 const { letters, rounds, json } = options()
+const missing = missingRivals()
+if (missing.length > 0) {
+  console.error(
+    `not installed: ${missing.join(', ')}\nThe rivals are dependencies of bench/ only: run "npm ci" in it.`
+  )
+  process.exit(1)
+}
 const machine = describeMachine()
 const measured = []
 console.log(heading(machine))

@@ -1,15 +1,34 @@
 /** What a result depends on: the machine, Node and the versions of the contestants. */
 import { arch, availableParallelism, cpus, platform, release } from 'node:os'
 import { createRequire } from 'node:module'
+import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { nodeFor } from './node-sqlite.mjs'
 
 const require = createRequire(import.meta.url)
 
-const rivals = ['better-sqlite3', 'sqlite3', 'proper-lockfile', 'fs-ext']
+const rivals = Object.keys(require('../package.json').dependencies)
+
+/** The path of its package.json, which not every rival exports. */
+const manifest = rival => fileURLToPath(new URL(`../node_modules/${rival}/package.json`, import.meta.url))
+
+export function missingRivals() {
+  return rivals.filter(rival => !existsSync(manifest(rival)))
+}
+
+function nodeSqliteVersion() {
+  const node = nodeFor('node:sqlite')
+  if (!node) return 'left out: npm has not installed a Node that has it'
+  return execFileSync(node, ['-p', '`${process.versions.sqlite} of Node ${process.version}`'], {
+    encoding: 'utf8'
+  }).trim()
+}
 
 function versions() {
   const { version } = require('../../package.json')
-  const installed = rivals.map(name => [name, require(`${name}/package.json`).version])
-  return { sqlock: version, ...Object.fromEntries(installed) }
+  const installed = rivals.map(rival => [rival, require(manifest(rival)).version])
+  return { sqlock: version, ...Object.fromEntries(installed), 'node:sqlite': nodeSqliteVersion() }
 }
 
 export function describeMachine() {

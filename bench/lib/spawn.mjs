@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Channel } from './channel.mjs'
+import { nodeFor } from './node-sqlite.mjs'
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
 
@@ -13,7 +14,10 @@ export class Contestant extends Channel {
 
   constructor(url, name, args) {
     // 'advanced' carries typed arrays of latencies as they are.
-    const process = fork(child, [url, name, JSON.stringify(args)], { serialization: 'advanced' })
+    const process = fork(child, [url, name, JSON.stringify(args)], {
+      serialization: 'advanced',
+      execPath: nodeFor(args.contestant)
+    })
     super(process)
     this.#process = process
     this.#exit = once(process, 'exit').then(([code, signal]) => {

@@ -8,6 +8,7 @@ const rows = {
   'fs-ext + better-sqlite3': 20_000,
   sqlite3: 20_000,
   'better-sqlite3': 20_000,
+  libsql: 20_000,
   'node:sqlite': 20_000
 }
 

@@ -67,6 +67,6 @@ export default {
   title: '20,000 writes at once, one process; longest event-loop delay in ms',
   unit: 'rows/s',
   better: 'higher',
-  contestants: ['sqlock', 'sqlite3', 'better-sqlite3', 'node:sqlite', BIG_TRANSACTION],
+  contestants: ['sqlock', 'sqlite3', 'better-sqlite3', 'libsql', 'node:sqlite', BIG_TRANSACTION],
   round: contestant => inFreshDirectory(directory => round(contestant, directory))
 }

@@ -6,6 +6,6 @@ export default {
   title: '4 processes, 64 writes in flight each; waits in ms',
   unit: 'rows/s',
   better: 'higher',
-  contestants: ['sqlock', 'better-sqlite3', 'sqlite3'],
+  contestants: ['sqlock', 'better-sqlite3', 'libsql', 'node:sqlite', 'sqlite3'],
   round: contestant => writeInCrowd(contestant, 64)
 }

@@ -11,6 +11,7 @@ export default {
     'proper-lockfile + better-sqlite3',
     'fs-ext + better-sqlite3',
     'better-sqlite3',
+    'libsql',
     'node:sqlite'
   ],
   round: contestant => writeInCrowd(contestant, 1)

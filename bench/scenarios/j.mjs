@@ -13,7 +13,7 @@ export default {
   unit: 'ms (p99.9)',
   better: 'lower',
   variants: [1, 64].map(lanes => ({ name: `${lanes} in flight`, lanes })),
-  contestants: ['sqlock', 'sqlite3', 'better-sqlite3'],
+  contestants: ['sqlock', 'sqlite3', 'better-sqlite3', 'libsql', 'node:sqlite'],
   async round(contestant, { lanes }) {
     const { rate, 'p99.9': figure, ...latency } = await writeAlone(contestant, { rows: ROWS, lanes })
     return { figure, ...latency, 'rows/s': rate }
