@@ -3,7 +3,7 @@
  *
  * Libraries are imported when a contestant is opened: a process loads no more than it runs.
  */
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
+import { ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -85,6 +85,6 @@ async function fsExtBlocking(directory) {
   const fd = openSync(join(directory, 'db.lock'), 'a+')
   return {
     lock: () => flock(fd, 'ex'),
-    unlock: () => closeSync(fd)
+    unlock: () => fsExt.flockSync(fd, 'un')
   }
 }

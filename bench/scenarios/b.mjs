@@ -12,8 +12,8 @@ const TIMEOUT_MS = 500
 const now = () => Number(process.hrtime.bigint())
 
 export const jobs = {
-  async contend({ directory }, channel) {
-    const locker = await openLocker('sqlock', directory)
+  async contend({ contestant, directory }, channel) {
+    const locker = await openLocker(contestant, directory)
     await locker.lock(TIMEOUT_MS)
     await locker.unlock()
     const result = { holds: [], waits: [], timeouts: 0 }
@@ -46,8 +46,8 @@ function checkNoOverlap(holds) {
   if (overlap !== -1) throw new Error(`two holders at once: ${holds[overlap - 1]} and ${holds[overlap]}`)
 }
 
-async function contend(processes, directory) {
-  const all = Array.from({ length: processes }, () => ({ directory }))
+async function contend(contestant, processes, directory) {
+  const all = Array.from({ length: processes }, () => ({ contestant, directory }))
   const results = await together(import.meta.url, 'contend', all)
   const holds = results.flatMap(result => result.holds)
   checkNoOverlap(holds)
@@ -69,6 +69,7 @@ export default {
   unit: 'holds/s',
   better: 'higher',
   variants: [2, 4, 8, 16].map(processes => ({ name: `${processes} processes`, processes })),
-  contestants: ['sqlock'],
-  round: (_, { processes }) => inFreshDirectory(directory => contend(processes, directory))
+  contestants: ['sqlock', 'fs-ext blocking', 'fs-ext polling', 'proper-lockfile pattern'],
+  round: (contestant, { processes }) =>
+    inFreshDirectory(directory => contend(contestant, processes, directory))
 }
