@@ -1,15 +1,15 @@
 /**
- * J: the latency of 20,000 commits, checkpoints included.
+ * J: the latency of 100,000 commits, checkpoints included.
  *
  * One write in a thousand meets a checkpoint, so p99.9 lies on the edge of them; p99.95 is one of them for sure.
  */
 import { writeAlone } from '../lib/single.mjs'
 
-const ROWS = 20_000
+const ROWS = 100_000
 
 export default {
   letter: 'J',
-  title: 'latency of 20,000 single-row writes, one process',
+  title: 'latency of 100,000 single-row writes, one process',
   unit: 'ms (p99.9)',
   better: 'lower',
   variants: [1, 64].map(lanes => ({ name: `${lanes} in flight`, lanes })),
