@@ -5,12 +5,20 @@ export declare class NativeDatabase {
   constructor(path: string, options: NativeDatabaseOptions)
   get path(): string
   lock(): NativeLock
-  /** Submits a batch of writes, encoded by `lib/batch.js`; they are copied. Runs under `hold`, or with 0 takes the lock. */
-  write(hold: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
-  /** `[id, name, value]`, or null. */
-  record(id: JsInteger): (null | number | bigint | string | Buffer)[] | null
-  records(): (null | number | bigint | string | Buffer)[][]
-  pragma(source: string): NativePragmaRows
+  /** Is it the same file that another DB of this process has opened? */
+  isFileOf(other: NativeDatabase): boolean
+  /**
+   * Submits a batch of writes, encoded by `lib/encoder.js`; they are copied. Runs under `hold` and in an open transaction,
+   * or with 0 takes the lock itself.
+   */
+  write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
+  /** Runs one statement that reads, encoded as one that writes is, and gives its first row or all of them. */
+  query(transaction: number, statements: Array<string>, batch: Uint8Array, first: boolean): NativeRows
+  record(transaction: number, id: JsInteger): NativeRows
+  records(transaction: number): NativeRows
+  pragma(transaction: number, source: string): NativeRows
+  /** Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker. */
+  checkpoint(hold: number, mode: NativeCheckpointMode): Promise<NativeCheckpoint>
   /** Closes the connections on a worker; SQLite's closing checkpoint may take a while. */
   close(): Promise<void>
 }
@@ -36,7 +44,10 @@ export declare class NativeSubmission {
   overtake(): Promise<NativeWritten>
   /** Was it refused the lock, and waits since? */
   waiting(): boolean
-  /** Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime. */
+  /**
+   * Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime, the statement that runs is
+   * interrupted, and the writes that are not done fail with `SQLITE_INTERRUPT`.
+   */
   cancel(): void
   /** Gives it a new deadline, counted from now. */
   extend(timeoutMs: number): void
@@ -73,6 +84,19 @@ export interface NativeBigint {
   value: bigint
 }
 
+export interface NativeCheckpoint {
+  complete: boolean
+  walFrames: number
+  checkpointedFrames: number
+}
+
+export declare const enum NativeCheckpointMode {
+  Passive = 'PASSIVE',
+  Full = 'FULL',
+  Restart = 'RESTART',
+  Truncate = 'TRUNCATE',
+}
+
 export interface NativeDatabaseOptions {
   fileMustExist: boolean
   busyTimeoutMs: number
@@ -93,7 +117,7 @@ export interface NativeLockOptions {
   mode?: number
 }
 
-export interface NativePragmaRows {
+export interface NativeRows {
   columns: Array<string>
   rows: (null | number | bigint | string | Buffer)[][]
 }
@@ -113,6 +137,10 @@ export interface NativeWritten {
   /** Rowids that are no safe integers. */
   bigints: Array<NativeBigint>
   failures: Array<NativeFailure>
+  commits: number
+  /** How long it took to get the lock, and how long it was held; undefined under a hold. */
+  waitMs?: number
+  holdMs?: number
   /** What giving back the lock said, if it failed. */
   warning?: Error
 }

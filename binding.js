@@ -704,5 +704,6 @@ module.exports.NativeLock = nativeBinding.NativeLock
 module.exports.NativeSubmission = nativeBinding.NativeSubmission
 module.exports.NativeWait = nativeBinding.NativeWait
 module.exports.directoryOfHold = nativeBinding.directoryOfHold
+module.exports.NativeCheckpointMode = nativeBinding.NativeCheckpointMode
 module.exports.release = nativeBinding.release
 module.exports.sqliteVersion = nativeBinding.sqliteVersion

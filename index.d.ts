@@ -30,6 +30,9 @@ export interface Query extends AcquireOptions {
   params?: readonly SqlInput[] | NamedParams
 }
 
+/** A row that was read: its columns by name. */
+export type Row = Record<string, SqlValue>
+
 /** A statement of a batch. */
 export type BatchItem = string | Pick<Query, 'sql' | 'params'>
 
@@ -67,15 +70,26 @@ export type SqlockErrorCode =
   | 'ERR_SQLOCK_TIMEOUT'
   /** `acquire()` on a WriteLocker that already holds the lock. */
   | 'ERR_SQLOCK_HELD'
+  /** A transaction was used after it had ended; `cause` tells why, when SQLite ended it. */
+  | 'ERR_SQLOCK_NOT_HELD'
   /** This async context would wait for itself. */
   | 'ERR_SQLOCK_DEADLOCK'
-  /** BEGIN, COMMIT, ROLLBACK, SAVEPOINT or RELEASE given to `run()`. */
+  /** A plain read of a transaction while one of its writes is unfinished: await the write first. */
+  | 'ERR_SQLOCK_BUSY'
+  /**
+   * BEGIN, COMMIT, ROLLBACK, SAVEPOINT or RELEASE given to `run()`, `batch()`, a read or a Transaction; an `exec()` that leaves
+   * a transaction open, or ends one that it has not begun.
+   */
   | 'ERR_SQLOCK_TRANSACTION'
   /** The database file at `dbPath` is another one than was opened, or gone: nothing is written to the old one any more. */
   | 'ERR_SQLOCK_REPLACED'
+  /** More than `maxQueue` writes wait in this DB. */
+  | 'ERR_SQLOCK_QUEUE_FULL'
+  /** History and given migrations disagree, or one failed, see `cause`. */
+  | 'ERR_SQLOCK_MIGRATION'
   /** Used after `close()`. */
   | 'ERR_SQLOCK_CLOSED'
-  /** A pragma that writes was given to `pragma()`. */
+  /** A statement that writes was given to `get()`, `all()`, `iterate()` or `pragma()`. */
   | 'ERR_SQLOCK_SYNC_WRITE'
   /** `db.lock` is a symbolic link, FIFO, directory, socket or device: refused before any byte is changed. */
   | 'ERR_SQLOCK_LOCK_FILE'
@@ -178,7 +192,10 @@ export interface WriteLockerOptions {
 export interface AcquireOptions {
   /** ms. Default 500; 0: one attempt; Infinity: no deadline. */
   timeout?: number
-  /** While waiting: leaves the queue and rejects with `signal.reason`. */
+  /**
+   * While waiting: leaves the queue and rejects with `signal.reason`. Afterwards it interrupts the statement that runs, and rolls
+   * back; what is committed by then resolves.
+   */
   signal?: AbortSignal
 }
 
@@ -249,6 +266,11 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   foreignKeys?: boolean
   /** How INTEGER values come back. Default `'number'`. */
   integers?: M
+  /**
+   * Writes of this DB that may wait for the lock, those already handed over without it included, before
+   * ERR_SQLOCK_QUEUE_FULL. Default Infinity. Writes under a hold do not wait for it and do not count.
+   */
+  maxQueue?: number
   /** How this DB appears to others that wait for the lock. */
   lock?: WriteLockerOptions
 }
@@ -263,11 +285,124 @@ export interface RecordRow<M extends IntegerMode = 'number'> {
   value: Int<M>
 }
 
+/** What a database and a transaction both offer. */
+export interface Queryable<M extends IntegerMode = 'number'> {
+  /**
+   * Runs one writing statement; resolves after its COMMIT, in a transaction after it ran. Rows that it returns are passed over.
+   * Writes that are under way together share a commit, and still fail or succeed each by itself. VACUUM and pragmas run alone.
+   * ATTACH is refused: a database of another directory has another lock.
+   *
+   * @throws {LockTimeout} {SqliteError}
+   * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_REPLACED, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO,
+   * ERR_SQLOCK_QUEUE_FULL, ERR_SQLOCK_CLOSED, ERR_SQLOCK_NOT_HELD, ERR_SQLOCK_DEADLOCK
+   * @throws {TypeError} {RangeError} for a value that cannot be bound, and for too few or too many of them
+   */
+  run(sql: string | Query, ...params: Params): Promise<RunResult<M>>
+
+  /**
+   * Runs several statements without parameters, separated by `;`: all or nothing, in one transaction. A script may have a whole
+   * transaction of its own instead, BEGIN to COMMIT; pragmas and VACUUM before the first other statement run outside of it. One
+   * that leaves a transaction open is rolled back.
+   *
+   * @throws what `run()` throws
+   */
+  exec(sql: string | Pick<Query, 'sql' | 'timeout' | 'signal'>): Promise<void>
+
+  /**
+   * Runs several statements in one transaction of their own: all or nothing.
+   *
+   * @throws {BatchError} when SQLite refuses one of them, or the COMMIT
+   * @throws what `run()` throws; an error of an argument names its item
+   */
+  batch(items: readonly BatchItem[], options?: AcquireOptions): Promise<RunResult<M>[]>
+
+  /**
+   * Reads the first row on the calling thread, or undefined. Never takes the lock. In a transaction it sees its writes.
+   *
+   * @throws {SqliteError}
+   * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a statement that writes, ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_BUSY,
+   * ERR_SQLOCK_NOT_HELD, ERR_SQLOCK_DEADLOCK, ERR_SQLOCK_CLOSED
+   */
+  get<T = Row>(sql: string, ...params: Params): T | undefined
+  /** Reads all rows on the calling thread. Throws what `get()` throws. */
+  all<T = Row>(sql: string, ...params: Params): T[]
+  /** The rows of `all()`, one after the other. */
+  iterate<T = Row>(sql: string, ...params: Params): IterableIterator<T>
+}
+
+/**
+ * A transaction, or a savepoint in one. Its reads see its own writes. Each write in it is undone by itself when it fails; errors
+ * after which SQLite rolls back everything (OR ROLLBACK, a full disk, an interrupted write) end it. Once it has ended, its calls
+ * are ERR_SQLOCK_NOT_HELD. `await using` rolls back one that is unfinished.
+ */
+export interface Transaction<M extends IntegerMode = 'number'> extends Queryable<M>, AsyncDisposable {
+  /** Neither committed nor rolled back. */
+  readonly active: boolean
+  /**
+   * A transaction within this one: its failure undoes only itself. Siblings run one after another. The outer one used in `fn` is
+   * ERR_SQLOCK_DEADLOCK.
+   */
+  savepoint<T>(fn: (tx: Transaction<M>) => T | PromiseLike<T>): Promise<T>
+  /**
+   * Ends a transaction of `begin()`; `transaction(fn)` commits by itself. Waits for its calls; when one of them has failed and
+   * nobody has asked for its outcome, everything is rolled back and this rejects with that error.
+   *
+   * @throws {SqliteError} when the COMMIT fails: everything is rolled back
+   * @throws {SqlockError} ERR_SQLOCK_NOT_HELD when it has ended
+   */
+  commit(): Promise<void>
+  /** Undoes everything. Nothing happens when it has ended. */
+  rollback(): Promise<void>
+}
+
+/** A step in the history of a database. */
+export interface Migration {
+  /** Unique and stable, such as `'0003_add_index'`; applied in the order given. */
+  id: string
+  /** A script for `exec()`, or a function that gets the transaction. */
+  up: string | ((tx: Transaction) => void | PromiseLike<void>)
+}
+
+export interface MigrateOptions extends AcquireOptions {
+  /** ms. Default 60,000. */
+  timeout?: number
+  /** The table that keeps the history. Default `'_sqlock_migrations'`. */
+  table?: string
+}
+
+/** What a checkpoint did, see https://www.sqlite.org/c3ref/wal_checkpoint_v2.html. */
+export interface CheckpointResult {
+  /** Was everything moved into the database file, and what the mode asks for besides? */
+  complete: boolean
+  /** Frames in the WAL. */
+  walFrames: number
+  /** Those of them that were moved so far. */
+  checkpointedFrames: number
+}
+
+/** What a DB has done since it was opened. */
+export interface Stats {
+  /** Writes that have resolved, a batch and a script as one. */
+  writes: number
+  /** COMMITs they took. */
+  commits: number
+  /** Calls that were rejected with a LockTimeout. */
+  lockTimeouts: number
+  /** Writes that wait for the lock now. */
+  queue: number
+  /** How long the last 1,024 grants of the lock took, ms. */
+  lockWait: { p50: number; p99: number; max: number }
+  /** How long the last 1,024 holds lasted, ms. */
+  lockHold: { p50: number; p99: number; max: number }
+  /** The size of the WAL. */
+  walBytes: number
+}
+
 /**
  * One SQLite file in WAL mode, safe to open in any number of processes and worker threads at once. The lock is
  * `<directory of dbPath>/db.lock`, so all databases of one directory share it.
  */
-export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
+export class DB<M extends IntegerMode = 'number'> {
   /**
    * Opens synchronously, making missing directories, and never waits for the lock: an existing database is opened as it is;
    * making it a WAL database is part of its first write. `':memory:'` and `''` are refused.
@@ -286,25 +421,6 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
   readonly inWriteLock: boolean
 
   /**
-   * Runs one writing statement; resolves after its COMMIT. Rows that it returns are passed over. Writes that are under way
-   * together share a transaction, and still fail or succeed each by itself. VACUUM and pragmas run alone. ATTACH is refused:
-   * a database of another directory has another lock.
-   *
-   * @throws {LockTimeout} {SqliteError}
-   * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_REPLACED, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO, ERR_SQLOCK_CLOSED
-   * @throws {TypeError} {RangeError} for a value that cannot be bound, and for too few or too many of them
-   */
-  run(sql: string | Query, ...params: Params): Promise<RunResult<M>>
-
-  /**
-   * Runs several statements in one transaction of their own: all or nothing.
-   *
-   * @throws {BatchError} when SQLite refuses one of them, or the COMMIT
-   * @throws what `run()` throws; an error of an argument names its item
-   */
-  batch(items: readonly BatchItem[], options?: AcquireOptions): Promise<RunResult<M>[]>
-
-  /**
    * Inserts a record and resolves to its id after the COMMIT. An id beyond ±(2^53 - 1) comes as a bigint in every mode.
    *
    * @param value an integer: a safe-integer number, or a bigint within 64 bits
@@ -313,9 +429,9 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
   createRecord(name: string, value: number | bigint): Promise<Int<M>>
   /** Sets the value of a record. Resolves after the COMMIT, also when no row has that id. */
   updateRecord(id: number | bigint, value: number | bigint): Promise<void>
-  /** Reads a record on the calling thread. Never takes the lock. */
+  /** Reads a record on the calling thread, as `get()` does. */
   getRecord(id: number | bigint): RecordRow<M> | undefined
-  /** Reads all records on the calling thread, in the order of their ids. Never takes the lock. */
+  /** Reads all records on the calling thread, in the order of their ids. */
   getAllRecords(): RecordRow<M>[]
   /**
    * Runs `fn` while this process holds the cross-process lock, until the promise of `fn` settles. Not a transaction: each
@@ -323,6 +439,47 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
    * that outlives `fn` does not. In a scope of this directory `fn` runs under the hold of that scope.
    */
   withWriteLock<T>(fn: () => T | PromiseLike<T>, options?: number | AcquireOptions): Promise<T>
+
+  /**
+   * Runs `fn` in a transaction, BEGIN IMMEDIATE under the lock, and commits when its promise and all calls issued in it have
+   * settled; rolls back when it rejects, or when a call that it did not await has failed. Calls of this DB in the async context
+   * of `fn` belong to the transaction, as those of its handle do. In a transaction of this DB it is a savepoint; under a hold it
+   * runs under that. An abort interrupts it, rolls back, gives the lock back and rejects with `signal.reason`.
+   *
+   * @throws {LockTimeout} {SqliteError}
+   * @throws what `fn` rejects with
+   */
+  transaction<T>(fn: (tx: Transaction<M>) => T | PromiseLike<T>, options?: AcquireOptions): Promise<T>
+  /**
+   * Begins a transaction that is ended by `commit()`, `rollback()` or `await using`: for drivers. It sets no scope: only the
+   * calls of its handle belong to it, and others of this DB wait behind it. `signal` counts only while it waits for the lock. In a
+   * scope it ends with that at the latest.
+   */
+  begin(options?: AcquireOptions): Promise<Transaction<M>>
+
+  /**
+   * Applies the migrations that are missing in the history of the file: each once over all processes, in a transaction of its
+   * own. What was applied has to be the beginning of the list. Does not take the lock when nothing is missing.
+   *
+   * @throws {SqlockError} ERR_SQLOCK_MIGRATION when history and list disagree, or one fails (`cause`): nothing of it stays, and
+   * those before it do
+   * @throws {LockTimeout}
+   */
+  migrate(migrations: readonly Migration[], options?: MigrateOptions): Promise<{ applied: string[] }>
+
+  /**
+   * Moves what the WAL holds into the database file, off the event loop. `'PASSIVE'` (default) waits for nobody and takes no
+   * lock; `'FULL'`, `'RESTART'` and `'TRUNCATE'` take the lock, and wait for readers for at most `busyTimeout`. It is done in the
+   * background every 200 commits or so, and need not be called.
+   *
+   * @throws {LockTimeout} {SqliteError}
+   * @throws {SqlockError} ERR_SQLOCK_DEADLOCK in a transaction, ERR_SQLOCK_REPLACED
+   */
+  checkpoint(
+    mode?: 'PASSIVE' | 'FULL' | 'RESTART' | 'TRUNCATE',
+    options?: AcquireOptions
+  ): Promise<CheckpointResult>
+
   /**
    * Reads a pragma: rows as objects, or with `simple` the first column of the first row.
    *
@@ -331,14 +488,17 @@ export class DB<M extends IntegerMode = 'number'> implements AsyncDisposable {
   pragma(source: string, options?: { simple?: boolean }): unknown
   /** Who holds the lock of this directory, without disturbing anybody. */
   lockStatus(): Promise<LockStatus>
+  stats(): Stats
   /**
    * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes and running callbacks, with their own calls,
-   * finish. SQLite's closing checkpoint runs on a worker. Idempotent; need not be awaited. In one of its own callbacks:
-   * ERR_SQLOCK_DEADLOCK.
+   * finish; transactions of `begin()` are rolled back. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
+   * awaited. In one of its own callbacks: ERR_SQLOCK_DEADLOCK.
+   *
+   * @param options `timeout`: ms, default Infinity; what has not got the lock by then is rejected with ERR_SQLOCK_CLOSED
    */
-  close(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
+  close(options?: { timeout?: number }): Promise<void>
 }
+export interface DB<M extends IntegerMode = 'number'> extends Queryable<M>, AsyncDisposable {}
 
 /** The version of the bundled SQLite, `'3.54.1'`; never below 3.51.3, which fixed a corruption of the WAL. */
 export const sqliteVersion: string

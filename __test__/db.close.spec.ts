@@ -69,6 +69,44 @@ test('close() waits for a write that waits for the lock', async t => {
   t.is(await write, 1)
 })
 
+test('close() with a timeout rejects what has not got the lock by then', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir, { timeout: Infinity })
+  await db.createRecord('a', 0)
+  const guard = await openLocker(t, dir).acquire()
+  const waiting = [db.createRecord('a', 1), db.transaction(() => t.fail()), db.run('DELETE FROM records')]
+  const outcomes = Promise.all(waiting.map(rejection))
+  await db.close({ timeout: 10 })
+  for (const error of await outcomes) t.is(error.code, 'ERR_SQLOCK_CLOSED')
+  await guard.release()
+  t.is(openDb(t, dir).getAllRecords().length, 1)
+  t.is((await rejection((db as any).close({ timeout: -1 }))).name, 'RangeError')
+})
+
+test('close() rolls back a transaction of begin(), and lets one of a function finish', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  const begun = await db.begin()
+  await begun.run('CREATE TABLE t (a)')
+  const gate = new Gate()
+  const running = db.transaction(
+    async tx => {
+      await gate.opened
+      await tx.exec('CREATE TABLE u (a)')
+      await db.run('INSERT INTO u VALUES (1)')
+      t.is((await rejection(db.close())).code, 'ERR_SQLOCK_DEADLOCK')
+    },
+    { timeout: Infinity }
+  )
+  const unblocked = await mustBlock(t, db.close())
+  t.is((await rejection(begun.run('INSERT INTO t VALUES (1)'))).code, 'ERR_SQLOCK_NOT_HELD')
+  t.is((await rejection(db.begin())).code, 'ERR_SQLOCK_CLOSED')
+  gate.open()
+  await Promise.all([running, unblocked()])
+  const left = openDb(t, dir).all("SELECT name FROM sqlite_schema WHERE type = 'table'")
+  t.deepEqual(left, [{ name: 'u' }])
+})
+
 test('writes under the hold of a locker that were issued before close() are written', async t => {
   const dir = tmpDir(t)
   const [db, locker] = [openDb(t, dir), openLocker(t, dir)]

@@ -1,5 +1,5 @@
 /** What the package exports, and that both module forms give the same. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import * as required from '../index.js'
@@ -21,9 +21,9 @@ test('the types declare what is exported, and nothing else', t => {
 
 test('the error codes that are declared are the ones in the sources', t => {
   const declared = new Set(types.match(/ERR_SQLOCK_[A-Z_]+/g))
-  const files = ['lib/db.js', 'lib/write-locker.js', 'lib/errors.js', 'src/node/error.rs']
+  const lib = readdirSync(new URL('../lib', import.meta.url)).map(name => `lib/${name}`)
   const used = new Set(
-    files.flatMap(
+    [...lib, 'src/node/error.rs'].flatMap(
       file => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').match(/ERR_SQLOCK_[A-Z_]+/g) ?? []
     )
   )

@@ -5,6 +5,7 @@ import { mkdirSync, rmSync } from 'node:fs'
 import test from 'ava'
 import { DB, LockTimeout } from '../index.js'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
+import { runScript } from './helpers/child.ts'
 import { lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('writes in withWriteLock run under its hold', async t => {
@@ -54,6 +55,16 @@ test('a write of a DB in withLock of a locker of its directory runs under the ho
   const [db, locker] = [openDb(t, dir), openLocker(t, dir)]
   t.is(await locker.withLock(() => db.createRecord('a', 1)), 1)
   t.true(await locker.withLock(() => db.inWriteLock))
+})
+
+test('a failure under a hold that nobody asks for ends the process, as anywhere', async t => {
+  const { code, stderr } = await runScript(
+    t,
+    tmpDir(t),
+    `const db = new DB(dir + '/app.db'); db.withWriteLock(() => void db.run('no SQL'))`
+  )
+  t.is(code, 1)
+  t.true(stderr.includes('SQLITE_ERROR'), stderr)
 })
 
 test('a write of another DB of the directory runs under the hold', async t => {

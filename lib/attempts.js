@@ -1,9 +1,9 @@
 /**
  * Native calls that may have to wait for the lock.
  *
- * An attempt is `{ settled, waiting(), extend(ms) }`: a promise that is rejected with what the addon tells of a failure,
- * whether it was refused the lock and waits since, and a new deadline counted from now. It has entered the queue of the process when
- * the call that made it returns.
+ * An attempt is `{ settled, waiting(), extend(ms), cancel(why) }`: a promise that is rejected with what the addon tells of a
+ * failure, whether it was refused the lock and waits since, a new deadline counted from now, and calling it off. It has entered
+ * the queue of the process when the call that made it returns.
  */
 'use strict'
 
@@ -18,37 +18,24 @@ const { release } = require('./native')
  */
 const POOL_PATIENCE_MS = 20
 
-/** The lock for a hold that JavaScript owns; resolves to its number. `signal` makes it leave the queue. */
+/** The lock for a hold that JavaScript owns; resolves to its number. `signal` calls it off. */
 function lockAttempt(lock, timeoutMs, signal) {
   const hold = lock.tryAcquire()
-  if (hold !== null) return { settled: Promise.resolve(hold), waiting: () => false, extend() {} }
+  if (hold !== null) return granted(hold)
   const wait = lock.wait()
-  const granted = heed(signal, wait, () => wait.start(timeoutMs))
-  return {
-    settled: signal ? unlessAborted(signal, granted) : granted,
-    waiting: () => true,
-    extend: ms => wait.extend(ms)
-  }
+  return { ...attempt(wait, signal, () => wait.start(timeoutMs), unlessCalledOff), waiting: () => true }
 }
 
-/** A hold that was granted in the moment of the abort is given back. */
-async function unlessAborted(signal, granted) {
-  const hold = await granted
-  if (!signal.aborted) return hold
+/** A hold that was granted in the moment in which it was called off is given back. */
+function unlessCalledOff(hold, calledOff) {
+  if (!calledOff) return hold
   release(hold)
-  throw aborted(signal.reason)
+  throw calledOff
 }
 
-/** Starts `entry`, which leaves the queue when `signal` aborts, as long as nothing has been granted. */
-async function heed(signal, entry, start) {
-  const stop = signal && onAbort(signal, () => entry.cancel())
-  try {
-    return await start()
-  } catch (failure) {
-    throw failure?.kind === 'cancelled' ? aborted(signal.reason) : failure
-  } finally {
-    stop?.()
-  }
+/** What was there at once. */
+function granted(value) {
+  return { settled: Promise.resolve(value), waiting: () => false, extend() {}, cancel() {} }
 }
 
 /** What somebody is told who would wait now: a timeout with the holder of this moment. */
@@ -61,13 +48,18 @@ async function refusal(lock) {
   }
 }
 
-/** A batch of writes; resolves to what came of those that are done. `signal` makes it leave the queue. */
+/** A batch of writes; resolves to what came of those that are done. `signal` calls it off. */
 function writeAttempt(submission, signal) {
-  return {
-    settled: heed(signal, submission, () => follow(submission)),
-    waiting: () => submission.waiting(),
-    extend: ms => submission.extend(ms)
+  return attempt(submission, signal, () => follow(submission), written)
+}
+
+/** What came of writes: what was interrupted is told why. */
+function written(outcome, calledOff) {
+  if (!calledOff) return outcome
+  for (const entry of outcome.failures) {
+    if (entry.failure.code === 'SQLITE_INTERRUPT') entry.failure = calledOff
   }
+  return outcome
 }
 
 async function follow(submission) {
@@ -86,4 +78,24 @@ function orNullAfter(ms, promise) {
   })
 }
 
-module.exports = { lockAttempt, refusal, writeAttempt }
+/** Starts `entry`, and follows it to its end. `finish` gets its result, and why it was called off, if it was. */
+function attempt(entry, signal, start, finish) {
+  let calledOff
+  const cancel = why => {
+    calledOff ??= why
+    entry.cancel()
+  }
+  const stop = signal && onAbort(signal, () => cancel(aborted(signal.reason)))
+  const settle = async () => {
+    try {
+      return finish(await start(), calledOff)
+    } catch (failure) {
+      throw (failure?.kind === 'cancelled' && calledOff) || failure
+    } finally {
+      stop?.()
+    }
+  }
+  return { settled: settle(), waiting: () => entry.waiting(), extend: ms => entry.extend(ms), cancel }
+}
+
+module.exports = { granted, lockAttempt, refusal, writeAttempt }

@@ -2,46 +2,50 @@
  * A database: plain reads, awaited writes.
  *
  * Reads run on the calling thread on a connection of their own. Writes go through the write queue; a call that is issued in
- * a scope of this directory runs under the hold of the scope.
+ * a scope of this directory runs under the hold of the scope, and in its transaction.
  */
 'use strict'
 
-const { lockAttempt } = require('./attempts')
+const { statSync } = require('node:fs')
+const { dirname } = require('node:path')
 const { SqlockError } = require('./errors')
-const { Hold, stackOf } = require('./hold')
+const { migrate } = require('./migrations')
 const { NativeDatabase, call, settled } = require('./native')
 const {
   checkAcquireOptions,
+  checkCheckpointMode,
+  checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
   checkFunction,
   checkInteger,
+  checkMigrateOptions,
   checkPragma,
   checkString
 } = require('./options')
-const { dirname } = require('node:path')
-const { checkItems, checkQuery } = require('./parameters')
-const { Pending } = require('./pending')
-const { toIntegerMode, toObjects, toRecord } = require('./rows')
-const { runAndRelease, runInScope, scopeOf, scopeOwnedBy } = require('./scope')
-const { WriteQueue } = require('./write-queue')
+const { Queryable, issue, rowidOf } = require('./queryable')
+const { toObjects } = require('./rows')
+const { scopeOwnedBy } = require('./scope')
+const { Session } = require('./session')
+const { Transaction } = require('./transaction')
 
-class DB {
+class DB extends Queryable {
   #native
-  #lock
   #options
-  #queue
-  /** Running functions of withWriteLock. */
-  #callbacks = new Pending()
+  #session
+  #find = () => this.#target()
   #closing = null
 
   constructor(dbPath, options) {
     const path = checkDatabasePath(dbPath)
-    this.#options = checkDatabaseOptions(options)
-    this.#native = call(() => new NativeDatabase(path, this.#options.native))
-    this.#lock = this.#native.lock()
-    const submit = (hold, ms, statements, bytes) => this.#native.write(hold, ms, statements, bytes)
-    this.#queue = new WriteQueue(this.#lock, submit, this.#options.timeout)
+    const checked = checkDatabaseOptions(options)
+    const native = call(() => new NativeDatabase(path, checked.native))
+    const session = new Session(native, checked)
+    super(session, () => this.#target())
+    session.owner = this
+    this.#session = session
+    this.#native = native
+    this.#options = checked
   }
 
   get dbPath() {
@@ -49,7 +53,7 @@ class DB {
   }
 
   get baseDir() {
-    return dirname(this.#lock.lockPath)
+    return dirname(this.#session.lock.lockPath)
   }
 
   get open() {
@@ -58,92 +62,84 @@ class DB {
 
   get inWriteLock() {
     try {
-      return this.#scope() !== undefined
+      return Boolean(this.#session.target().hold?.held)
     } catch {
       // The directory is gone, and nobody holds the lock of what is there now.
       return false
     }
   }
 
-  async run(query, ...params) {
-    const { statement, timeout, signal } = checkQuery(query, params, this.#options.timeout)
-    if (signal?.aborted) throw signal.reason
-    const { batch, place } = this.#write(batch => batch.run(statement), { timeout, signal })
-    while (!batch.settled(place)) await batch.progress
-    return this.#resultOf(batch, place)
+  createRecord(name, value) {
+    return issue(this.#find, target => this.#createRecord(target, name, value))
   }
 
-  async batch(items, options) {
-    const statements = checkItems(items)
-    const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
-    if (signal?.aborted) throw signal.reason
-    this.#assertOpen()
-    const { length: count } = statements
-    if (count === 0) return []
-    const { batch, place } = this.#write(batch => batch.all(statements), { timeout, signal, count })
-    while (!batch.settled(place)) await batch.progress
-    return statements.map((_, n) => this.#resultOf(batch, place + n))
-  }
-
-  async createRecord(name, value) {
-    checkString('name', name)
-    checkInteger('value', value)
-    const { batch, place } = this.#write(batch => batch.createRecord(name, value))
-    while (!batch.settled(place)) await batch.progress
-    return this.#rowidOf(batch, place)
-  }
-
-  async updateRecord(id, value) {
-    checkInteger('id', id)
-    checkInteger('value', value)
-    const { batch, place } = this.#write(batch => batch.updateRecord(id, value))
-    while (!batch.settled(place)) await batch.progress
-    batch.changes(place)
+  updateRecord(id, value) {
+    return issue(this.#find, target => this.#updateRecord(target, id, value))
   }
 
   getRecord(id) {
     checkInteger('id', id)
-    this.#assertOpen()
-    const row = call(() => this.#native.record(id))
-    return row === null ? undefined : toRecord(row, this.#options.integers)
+    return this.#read(transaction => this.#native.record(transaction, id))[0]
   }
 
   getAllRecords() {
-    this.#assertOpen()
-    return call(() => this.#native.records()).map(row => toRecord(row, this.#options.integers))
+    return this.#read(transaction => this.#native.records(transaction))
   }
 
   pragma(source, options) {
     const { simple, source: text } = checkPragma(source, options)
-    this.#assertOpen()
-    const rows = toObjects(
-      call(() => this.#native.pragma(text)),
-      this.#options.integers
-    )
+    const rows = this.#read(transaction => this.#native.pragma(transaction, text))
     return simple ? Object.values(rows[0] ?? {})[0] : rows
   }
 
-  async withWriteLock(fn, options) {
-    checkFunction('fn', fn)
-    const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
-    if (signal?.aborted) throw signal.reason
-    this.#assertOpen()
-    const scope = this.#scope()
-    const running = scope ? runInScope(this, scope.hold, fn) : this.#hold(fn, timeout, signal)
-    scope?.pending.track(running)
-    return this.#callbacks.track(running)
+  withWriteLock(fn, options) {
+    return issue(this.#find, async target => {
+      checkFunction('fn', fn)
+      return this.#session.withHold(target, fn, this.#wait(options), this.withWriteLock)
+    })
+  }
+
+  transaction(fn, options) {
+    return issue(this.#find, async target => {
+      checkFunction('fn', fn)
+      const run = open => fn(new Transaction(this.#session, open))
+      return this.#session.transact(target, run, this.#wait(options), this.transaction)
+    })
+  }
+
+  begin(options) {
+    return issue(this.#find, async target => {
+      const open = await this.#session.begin(target, this.#wait(options), this.begin)
+      return new Transaction(this.#session, open)
+    })
+  }
+
+  async migrate(migrations, options) {
+    return migrate(this, migrations, checkMigrateOptions(options))
+  }
+
+  checkpoint(mode, options) {
+    return issue(this.#find, async target =>
+      this.#session.checkpoint(target, checkCheckpointMode(mode), this.#wait(options), this.checkpoint)
+    )
   }
 
   async lockStatus() {
     this.#assertOpen()
-    return settled(this.#lock.status())
+    return settled(this.#session.lock.status())
   }
 
-  async close() {
+  stats() {
+    const walBytes = statSync(`${this.dbPath}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    return { ...this.#session.stats.summary(), queue: this.#session.waiting, walBytes }
+  }
+
+  async close(options) {
+    const { timeout } = checkCloseOptions(options)
     if (scopeOwnedBy(this)) {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'close() in a callback of this DB would wait for itself')
     }
-    this.#closing ??= this.#close()
+    this.#closing ??= this.#session.end(timeout)
     return this.#closing
   }
 
@@ -151,42 +147,42 @@ class DB {
     await this.close()
   }
 
-  async #close() {
-    await this.#callbacks.drained()
-    await this.#queue.drained()
-    await settled(this.#native.close())
+  async #createRecord(target, name, value) {
+    checkString('name', name)
+    checkInteger('value', value)
+    const { batch, place } = target.write(encoder => encoder.createRecord(name, value))
+    while (!batch.settled(place)) await batch.progress
+    const rowid = rowidOf(batch, place, this.#options.integers)
+    this.#session.stats.wrote()
+    return rowid
   }
 
-  /** The scope of the current async flow whose hold is of this directory. */
-  #scope() {
-    return call(() => scopeOf(this.#lock))
+  async #updateRecord(target, id, value) {
+    checkInteger('id', id)
+    checkInteger('value', value)
+    const { batch, place } = target.write(encoder => encoder.updateRecord(id, value))
+    while (!batch.settled(place)) await batch.progress
+    batch.changes(place)
+    this.#session.stats.wrote()
   }
 
-  /** Adds a write: `{ batch, place }`. A scope it is issued in ends after it. */
-  #write(encode, options) {
+  #read(query) {
+    return toObjects(
+      call(() => this.#target().read(query)),
+      this.#options.integers
+    )
+  }
+
+  /** How a call waits for the lock. */
+  #wait(options) {
+    const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
+    if (signal?.aborted) throw signal.reason
+    return { timeout, signal }
+  }
+
+  #target() {
     this.#assertOpen()
-    const scope = this.#scope()
-    const write = this.#queue.write(encode, scope?.hold, options)
-    scope?.pending.track(settlement(write))
-    return write
-  }
-
-  #resultOf(batch, place) {
-    return { changes: batch.changes(place), lastInsertRowid: this.#rowidOf(batch, place) }
-  }
-
-  /** The write is committed and cannot be refused any more, so a rowid that is no safe integer comes as it is. */
-  #rowidOf(batch, place) {
-    const rowid = batch.rowid(place)
-    return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, this.#options.integers, 'rowid')
-  }
-
-  async #hold(fn, timeout, signal) {
-    const { longHoldMs } = this.#options
-    const stack = stackOf(longHoldMs, this.withWriteLock)
-    const start = ms => lockAttempt(this.#lock, ms, signal)
-    const hold = new Hold(await settled(this.#queue.acquire(start, timeout, signal)), longHoldMs, stack)
-    return runAndRelease(this, hold, fn)
+    return this.#session.target()
   }
 
   /** Open, or closing and in one of its own callbacks, which finish with their calls. */
@@ -194,11 +190,6 @@ class DB {
     if (!this.open && !scopeOwnedBy(this))
       throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database is closed')
   }
-}
-
-/** Resolves when a write has succeeded or failed. */
-async function settlement({ batch, place }) {
-  while (!batch.settled(place)) await batch.progress
 }
 
 module.exports = { DB }

@@ -94,7 +94,7 @@ function fromFailure(failure) {
     case 'sqlite':
       return failure.statementIndex === undefined ? new SqliteError(failure) : new BatchError(failure)
     case 'sqlock':
-      return failure.syscall ? systemError(failure) : new SqlockError(failure.code, failure.message, failure)
+      return failure.syscall ? systemError(failure) : ruleError(failure)
     case 'range':
       return outOfRange(failure.message)
     case 'panic':
@@ -103,6 +103,13 @@ function fromFailure(failure) {
       return failure
   }
 }
+
+function ruleError({ code, message, path, cause }) {
+  return new SqlockError(code, message, { path, cause: cause && fromFailure(cause) })
+}
+
+/** A failure with a code of ours, as the addon would tell it: each of those who get it gets an error of its own. */
+const ruleFailure = (code, message) => ({ kind: 'sqlock', code, message })
 
 /** An error of the operating system in the form of Node's own: its name for the errno, and the error itself as cause. */
 function systemError({ code, message, syscall, path, errno }) {
@@ -127,5 +134,6 @@ module.exports = {
   argumentValueError,
   asAskedFor,
   outOfRange,
-  fromFailure
+  fromFailure,
+  ruleFailure
 }

@@ -3,6 +3,7 @@
  */
 'use strict'
 
+const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
 const { call, directoryOfHold, release } = require('./native')
 
@@ -15,10 +16,16 @@ class Hold {
   /** Which directory is locked. */
   directory
   #alarm
+  #since = performance.now()
+  #onRelease
 
-  /** @param longHoldMs emit a process warning with `stack` when the hold lasts longer */
-  constructor(id, longHoldMs, stack) {
+  /**
+   * @param longHoldMs emit a process warning with `stack` when the hold lasts longer
+   * @param onRelease is told how long it lasted, ms
+   */
+  constructor(id, longHoldMs, stack, onRelease) {
     this.id = id
+    this.#onRelease = onRelease
     this.directory = directoryOfHold(id)
     if (longHoldMs <= TIMER_MAX_MS) {
       this.#alarm = setTimeout(warnOfLongHold, longHoldMs, longHoldMs, stack)
@@ -36,6 +43,7 @@ class Hold {
     const { id } = this
     this.id = null
     clearTimeout(this.#alarm)
+    this.#onRelease?.(performance.now() - this.#since)
     call(() => release(id))
   }
 }
@@ -55,6 +63,15 @@ function stackOf(longHoldMs, asker) {
   return place
 }
 
+/** Gives the lock back; an error of that must not replace a result. */
+function releaseOrWarn(hold) {
+  try {
+    hold.release()
+  } catch (error) {
+    warnOfRelease(error)
+  }
+}
+
 /** Tells of an error that must not replace a result. */
 function warnOfRelease(error) {
   process.emitWarning(`the write lock was given back with an error: ${error.message}`, {
@@ -62,4 +79,4 @@ function warnOfRelease(error) {
   })
 }
 
-module.exports = { Hold, stackOf, warnOfRelease }
+module.exports = { Hold, releaseOrWarn, stackOf, warnOfRelease }

@@ -1,11 +1,16 @@
 /**
- * Batches of writes and waits for holds, one after the other: what one lane of a write queue does.
+ * Batches of writes and waits for a turn, one after the other: what one lane of a write queue does.
+ *
+ * A lane without a level takes the lock for each batch, and for each hold. One with a level runs under the hold of it, and in
+ * its transaction if it has one; there nobody waits for the lock, so there are no deadlines, but behind a turn that no scope
+ * ends.
  */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('./abort')
+const { granted } = require('./attempts')
 const { Batch } = require('./batch')
 const { aborted, asAskedFor, fromFailure } = require('./errors')
 const { warnOfRelease } = require('./hold')
@@ -16,7 +21,7 @@ const LOOK_AGAIN_MS = 50
 
 class Lane {
   #queue
-  #hold
+  #level
   #waiting = new Set()
   /** The last one that waits, when it is a batch that takes more. */
   #open = null
@@ -25,9 +30,22 @@ class Lane {
   #timer = null
   #due = Infinity
 
-  constructor(queue, hold) {
+  /** @param level `{ hold, transaction }`: what it runs under; the number of an open transaction, or 0 */
+  constructor(queue, level) {
     this.#queue = queue
-    this.#hold = hold
+    this.#level = level
+  }
+
+  /** Is anything under way here? */
+  get busy() {
+    return this.#current !== null
+  }
+
+  /** How many writes wait: those that gather, and those that were refused the lock. */
+  get waiting() {
+    let count = this.#attempt?.waiting() ? (this.#current.left ?? 0) : 0
+    for (const item of this.#waiting) count += item.left ?? 0
+    return count
   }
 
   write(encode, timeout, signal, count) {
@@ -52,9 +70,10 @@ class Lane {
     return true
   }
 
-  acquire(wait) {
+  /** Waits for what `start` makes the attempt for, in the order of the calls. */
+  acquire(start, timeout, signal) {
     return new Promise((resolve, reject) => {
-      Object.assign(wait, { calledAt: performance.now(), resolve, reject })
+      const wait = { start, timeout, signal, calledAt: performance.now(), resolve, reject }
       this.#open = null
       if (!this.#current) this.#queue.track(this.#work(wait))
       else {
@@ -64,9 +83,29 @@ class Lane {
     })
   }
 
+  /**
+   * Waits for a time in which nothing else is done here; resolves to how to end it.
+   *
+   * @param bare no scope ends it, so that those behind it have a deadline
+   */
+  turn(timeout, signal, bare) {
+    let end
+    const over = new Promise(resolve => (end = resolve))
+    return this.acquire(() => ({ ...granted(end), waiting: () => bare, over, bare }), timeout, signal)
+  }
+
   /** Gives the attempt that waits for the lock a new deadline. */
   extend() {
     if (this.#current) this.#attempt?.extend(this.#remaining(this.#current))
+  }
+
+  /** Rejects all that has not got its turn, and calls off what is under way: all of it, or only what waits for the lock. */
+  clear(failure, running) {
+    for (const item of this.#waiting) {
+      this.#dequeue(item)
+      this.#reject(item, failure, Infinity)
+    }
+    if (running || this.#attempt?.waiting()) this.#attempt?.cancel(failure)
   }
 
   #enqueue(item) {
@@ -106,13 +145,13 @@ class Lane {
 
   async #write(batch) {
     while (!batch.finished) {
-      if (this.#hold && !this.#hold.held) return this.#queue.adopt(batch)
+      if (this.#level && !this.#level.hold.held) return this.#queue.adopt(batch, this.#level)
       try {
-        const ms = this.#hold ? Infinity : this.#remaining(batch)
-        this.#attempt = this.#queue.start(batch, this.#hold, ms)
+        const ms = this.#level ? Infinity : this.#remaining(batch)
+        this.#attempt = this.#queue.start(batch, this.#level, ms)
         const written = await this.#attempt.settled
         batch.settle(written)
-        this.#queue.wrote()
+        this.#queue.wrote(written)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
         this.#refuse(batch, failure)
@@ -124,6 +163,9 @@ class Lane {
     try {
       this.#attempt = wait.start(this.#remaining(wait))
       wait.resolve(await this.#attempt.settled)
+      if (!this.#attempt.over) return
+      this.#lookIn(this.#soonest())
+      await this.#attempt.over
     } catch (failure) {
       this.#refuse(wait, failure)
     }
@@ -139,8 +181,10 @@ class Lane {
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
     const told = asAskedFor(failure, item.timeout)
+    const before = item.left ?? 1
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)
+    if (failure?.kind === 'timeout') this.#queue.timedOut(before - (item.left ?? 0))
   }
 
   #remaining(item) {
@@ -162,13 +206,14 @@ class Lane {
     }
   }
 
-  /** Looks after those that wait here in `ms`, if not sooner. They are behind an attempt that keeps the process alive. */
+  /** Looks after those that wait here in `ms`, if not sooner. Behind an attempt on the lock, that keeps the process alive. */
   #lookIn(ms) {
     const due = performance.now() + ms
-    // Under a hold nobody waits for the lock.
-    if (this.#hold || ms > TIMER_MAX_MS || due >= this.#due) return
+    const patient = this.#level && !this.#attempt?.bare
+    if (patient || ms > TIMER_MAX_MS || due >= this.#due) return
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#look(), Math.ceil(ms)).unref()
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(ms))
+    if (!this.#level) this.#timer.unref()
     this.#due = due
   }
 

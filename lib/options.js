@@ -19,8 +19,11 @@ const DEFAULTS = Object.freeze({
   synchronous: 'NORMAL',
   foreignKeys: true,
   fileMustExist: false,
-  integers: 'number'
+  integers: 'number',
+  maxQueue: Infinity
 })
+
+const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
 const show = value => inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
 
@@ -65,6 +68,15 @@ function checkString(name, value) {
 function checkDuration(name, value) {
   if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number of ms, not ${show(value)}`)
   if (!(value >= 0)) throw outOfRange(`${name} must be 0 ms or more, not ${show(value)}`)
+  return value
+}
+
+/** A whole number from 1 on, or Infinity. */
+function checkCount(name, value) {
+  if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number, not ${show(value)}`)
+  if (!(value >= 1) || (value !== Infinity && !Number.isSafeInteger(value))) {
+    throw outOfRange(`${name} must be a whole number from 1 on, or Infinity, not ${show(value)}`)
+  }
   return value
 }
 
@@ -164,6 +176,7 @@ const DATABASE_OPTIONS = [
   'synchronous',
   'foreignKeys',
   'integers',
+  'maxQueue',
   'lock'
 ]
 
@@ -179,6 +192,7 @@ function checkDatabaseOptions(value) {
   const lock = checkLockOptions('lock', options.lock)
   return {
     timeout: checkDuration('timeout', options.timeout),
+    maxQueue: checkCount('maxQueue', options.maxQueue),
     integers: checkOneOf('integers', options.integers, ['number', 'bigint', 'auto']),
     longHoldMs: lock.longHoldMs,
     native: {
@@ -206,13 +220,41 @@ function checkPragma(source, options) {
   }
 }
 
+function checkCheckpointMode(value = 'PASSIVE') {
+  return checkOneOf('mode', value, ['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'])
+}
+
+function checkCloseOptions(value) {
+  const { timeout } = checkOptions('options', value, ['timeout'])
+  return { timeout: optional(timeout, ms => checkDuration('timeout', ms), Infinity) }
+}
+
+function checkMigrateOptions(value) {
+  const { timeout, signal, table } = checkOptions('options', value, ['timeout', 'signal', 'table'])
+  return {
+    ...checkAcquireOptions({ timeout, signal }, MIGRATE_DEFAULTS.timeout),
+    table: optional(table, name => checkTableName(name), MIGRATE_DEFAULTS.table)
+  }
+}
+
+function checkTableName(value) {
+  checkString('table', value)
+  if (value === '' || value.includes('\0')) {
+    throw argumentValueError(`table must be the name of a table, not ${show(value)}`)
+  }
+  return value
+}
+
 module.exports = {
   checkAcquireOptions,
+  checkCheckpointMode,
+  checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
   checkFunction,
   checkInteger,
   checkLockOptions,
+  checkMigrateOptions,
   checkOptions,
   checkPath,
   checkPragma,

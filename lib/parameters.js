@@ -40,13 +40,17 @@ const namesIn = sql => new Set(Array.from(sql.matchAll(NAME), match => match[1])
 
 const bare = name => name.replace(/^[:@$]/, '')
 
+function checkText(where, sql) {
+  if (sql.includes('\0'))
+    throw argumentValueError(`${where}sql must not have a NUL in it: SQLite would run what is before it`)
+}
+
 /**
  * A statement with its values, read and checked once: `{ sql, positional, names, named }`. Names that the text does not have are
  * passed over, so that a whole row may be given.
  */
 function bound(sql, [positional, byName], where = '') {
-  if (sql.includes('\0'))
-    throw argumentValueError(`${where}sql must not have a NUL in it: SQLite would run what is before it`)
+  checkText(where, sql)
   const known = byName && namesIn(sql)
   const names = byName ? Object.keys(byName).filter(name => known.has(bare(name))) : []
   return {
@@ -57,11 +61,23 @@ function bound(sql, [positional, byName], where = '') {
   }
 }
 
+/** A text with its parameters. */
+function checkStatement(sql, parameters) {
+  return bound(checkString('sql', sql), splitParameters(parameters))
+}
+
+/** `{ sql, timeout, signal }` of a script, or of the same. */
+function checkScript(script, defaultTimeout) {
+  const options = typeof script === 'string' ? { sql: script } : script
+  const { sql, timeout, signal } = checkOptions('script', options ?? null, ['sql', 'timeout', 'signal'])
+  checkText('', checkString('sql', sql))
+  return { sql, ...checkAcquireOptions({ timeout, signal }, defaultTimeout) }
+}
+
 /** `{ statement, timeout, signal }` of a text with its parameters, or of `{ sql, params, timeout, signal }`. */
 function checkQuery(query, parameters, defaultTimeout) {
   if (typeof query === 'string') {
-    const statement = bound(checkString('sql', query), splitParameters(parameters))
-    return { statement, timeout: defaultTimeout, signal: undefined }
+    return { statement: checkStatement(query, parameters), timeout: defaultTimeout, signal: undefined }
   }
   const names = ['sql', 'params', 'timeout', 'signal']
   const { sql, params, timeout, signal } = checkOptions('query', query ?? null, names)
@@ -122,4 +138,4 @@ function checkNumber(name, value) {
   return value
 }
 
-module.exports = { checkItems, checkQuery }
+module.exports = { checkItems, checkQuery, checkScript, checkStatement }

@@ -7,14 +7,17 @@ class Pending {
   #count = 0
   #waiters = []
 
-  /** Counts `promise` until it settles, and returns it. */
-  track(promise) {
+  /**
+   * Counts `promise` until it settles. Returns one for whoever waits for it: with two who wait for the same, an error would lose
+   * the stack of its caller, and one that nobody else asks for would be lost.
+   */
+  async track(promise) {
     this.#count++
-    const done = () => {
+    try {
+      return await promise
+    } finally {
       if (--this.#count === 0) for (const resolve of this.#waiters.splice(0)) resolve()
     }
-    promise.then(done, done)
-    return promise
   }
 
   /** Resolves when none is under way. */

@@ -20,15 +20,6 @@ function toIntegerMode(value, mode, column) {
   return mode === 'bigint' && Number.isInteger(value) ? BigInt(value) : value
 }
 
-/** A row of the table records from `[id, name, value]`. */
-function toRecord([id, name, value], mode) {
-  return {
-    id: toIntegerMode(id, mode, 'id'),
-    name,
-    value: toIntegerMode(value, mode, 'value')
-  }
-}
-
 /** Rows as objects, by column name. */
 function toObjects({ columns, rows }, mode) {
   return rows.map(row =>
@@ -36,4 +27,4 @@ function toObjects({ columns, rows }, mode) {
   )
 }
 
-module.exports = { toIntegerMode, toObjects, toRecord }
+module.exports = { toIntegerMode, toObjects }

@@ -1,8 +1,8 @@
 /**
  * Which hold of the lock the current async flow owns.
  *
- * `withLock` and `withWriteLock` run their function in a scope; writes to the same directory that are issued in its async
- * context run under its hold. A scope takes no more calls once the function has settled, and the hold ends only when the
+ * `withLock`, `withWriteLock` and `transaction` run their function in a scope; writes to the same directory that are issued in
+ * its async context run under its hold, and those of the same DB in its transaction. A scope takes no more calls once the function has settled, and the hold ends only when the
  * calls it took have settled too: a timer that outlives the function can never write under a hold that is gone.
  *
  * An active AsyncLocalStorage doubles the price of every await of the process on Node 20 and 22, so it is enabled with the
@@ -12,7 +12,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { Pending } = require('./pending')
-const { warnOfRelease } = require('./hold')
+const { releaseOrWarn } = require('./hold')
 
 const storage = new AsyncLocalStorage()
 let living = 0
@@ -22,14 +22,23 @@ class Scope {
   pending = new Pending()
   #open = true
 
-  /** @param owner the DB or WriteLocker whose function runs in it */
-  constructor(owner, hold) {
+  /**
+   * @param owner the DB or WriteLocker whose function runs in it
+   * @param transaction the transaction that it is the scope of, if there is one
+   */
+  constructor(owner, hold, transaction) {
     this.owner = owner
     this.hold = hold
+    this.transaction = transaction
     // One that has ended would keep its own outer ones: a chain without end when each run schedules the next.
     let outer = storage.getStore()
-    while (outer && !outer.alive) outer = outer.outer
+    while (outer && !outer.open) outer = outer.outer
     this.outer = outer
+  }
+
+  /** Does its function still run? */
+  get open() {
+    return this.#open
   }
 
   /** Does it take further calls? */
@@ -47,7 +56,7 @@ class Scope {
 function find(accepts) {
   if (living === 0) return undefined
   let scope = storage.getStore()
-  while (scope && !(scope.alive && accepts(scope))) scope = scope.outer
+  while (scope && !(scope.open && accepts(scope))) scope = scope.outer
   return scope
 }
 
@@ -55,17 +64,25 @@ function find(accepts) {
 function scopeOf(lock) {
   if (living === 0 || storage.getStore() === undefined) return undefined
   const directory = lock.directory()
-  return find(scope => scope.hold.directory === directory)
+  return find(scope => scope.hold.held && scope.hold.directory === directory)
 }
 
 /** The scope of a function of `owner`. */
 function scopeOwnedBy(owner) {
-  return find(scope => scope.owner === owner)
+  return find(scope => scope.alive && scope.owner === owner)
+}
+
+/**
+ * The innermost transaction of this async flow that `accepts`. One that has ended before its function is found too: what the
+ * function goes on to write is to be refused, and not to be written by itself.
+ */
+function transactionIn(accepts) {
+  return find(({ transaction }) => transaction !== undefined && accepts(transaction))?.transaction
 }
 
 /** Runs `fn` in a scope; ends when it and all calls issued in it have settled. */
-async function runInScope(owner, hold, fn) {
-  const scope = new Scope(owner, hold)
+async function runInScope(owner, hold, fn, transaction) {
+  const scope = new Scope(owner, hold, transaction)
   living++
   try {
     return await storage.run(scope, async () => fn())
@@ -80,12 +97,8 @@ async function runAndRelease(owner, hold, fn) {
   try {
     return await runInScope(owner, hold, fn)
   } finally {
-    try {
-      hold.release()
-    } catch (error) {
-      warnOfRelease(error)
-    }
+    releaseOrWarn(hold)
   }
 }
 
-module.exports = { runAndRelease, runInScope, scopeOf, scopeOwnedBy }
+module.exports = { runAndRelease, runInScope, scopeOf, scopeOwnedBy, transactionIn }

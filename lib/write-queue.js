@@ -2,9 +2,9 @@
  * The writes of one DB, in the order of their calls. While a batch of them is with the addon, further ones gather and make
  * up the next: one lock, one COMMIT and one call over the border for all of them.
  *
- * Writes that take the lock themselves are one lane; those that run under a hold are a lane of that hold: in one lane with
- * the others, a write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the
- * writing connection, since only the holder uses it.
+ * Writes that take the lock themselves are one lane; those that run under a hold are a lane of that hold, and each
+ * transaction is one: in one lane with the others, a write inside withWriteLock would wait behind one that waits for that very
+ * lock. The lanes never meet at the writing connection, since only the holder uses it.
  *
  * Each call has a deadline: `timeout` ms without the lock since the later of its call and the last batch of this DB. So any
  * number of writes at once succeed on a lock that is otherwise free, and each gives up in time on one that is not.
@@ -12,60 +12,101 @@
 'use strict'
 
 const { performance } = require('node:perf_hooks')
-const { refusal, writeAttempt } = require('./attempts')
+const { lockAttempt, refusal, writeAttempt } = require('./attempts')
+const { SqlockError, ruleFailure } = require('./errors')
 const { Lane } = require('./lane')
 const { Pending } = require('./pending')
 
-/** The hold of a write that takes the lock itself. */
-const NO_HOLD = 0
+/** The hold of a write that takes the lock itself, and the transaction of one that is in none. */
+const NONE = 0
 const NO_OPTIONS = Object.freeze({})
 
 class WriteQueue {
+  #native
   #lock
   #own
   #lanes = new WeakMap()
   #working = new Pending()
-  #submit
   #timeout
+  #maxQueue
+  #stats
+  #committed
   /** When a batch of this DB last had the lock. */
   lastBatchEnd = -Infinity
 
   /**
-   * @param lock the native lock of the directory
-   * @param submit gives a batch to the addon: the hold it runs under, ms until its deadline, SQL texts, bytes
-   * @param timeout how long a write waits for the lock, ms
+   * @param session the native database, the native lock of its directory, how long a write waits for the lock, ms, how many
+   * may wait, and who counts
+   * @param committed is called with the number of commits of each batch
    */
-  constructor(lock, submit, timeout) {
+  constructor({ native, lock, options: { timeout, maxQueue }, stats }, committed) {
+    this.#native = native
     this.#lock = lock
-    this.#submit = submit
     this.#timeout = timeout
+    this.#maxQueue = maxQueue
+    this.#stats = stats
+    this.#committed = committed
     this.#own = new Lane(this)
   }
 
-  /**
-   * Adds a write, see Batch.add. Returns `{ batch, place }`.
-   *
-   * @param hold the hold it runs under, if there is one
-   * @param options how long it waits for the lock otherwise, ms; what makes it leave the queue; see Batch.add
-   */
-  write(encode, hold, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
-    return this.#lane(hold).write(encode, timeout, signal, count)
+  /** How many writes wait for the lock. */
+  get waiting() {
+    return this.#own.waiting
   }
 
-  /** Waits for a hold, in the order of the writes. `start` makes the attempt and heeds the signal from then on. */
-  acquire(start, timeout, signal) {
-    return this.#own.acquire({ start, timeout, signal })
+  /** Adds a write that takes the lock itself. Returns `{ batch, place }`, see Batch.add. */
+  write(encode, options) {
+    if (this.#maxQueue !== Infinity && this.waiting >= this.#maxQueue) {
+      throw new SqlockError('ERR_SQLOCK_QUEUE_FULL', `${this.#maxQueue} writes of this DB wait already`)
+    }
+    return this.writeIn(this.#own, encode, options)
+  }
+
+  /**
+   * Adds a write to a lane.
+   *
+   * @param options how long it waits for the lock, ms; what calls it off; how many statements it has
+   */
+  writeIn(lane, encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+    return lane.write(encode, timeout, signal, count)
+  }
+
+  /** Waits for a hold, in the order of the writes; resolves to its number. */
+  async acquire(timeout, signal) {
+    const calledAt = performance.now()
+    const hold = await this.#own.acquire(ms => lockAttempt(this.#lock, ms, signal), timeout, signal)
+    this.#stats.waited(performance.now() - calledAt)
+    return hold
+  }
+
+  /** The lane of what runs under a hold, in no transaction. */
+  laneOf(hold) {
+    let lane = this.#lanes.get(hold)
+    if (!lane) this.#lanes.set(hold, (lane = this.laneIn({ hold, transaction: NONE })))
+    return lane
+  }
+
+  /** A lane of its own for what runs in a transaction. */
+  laneIn(level) {
+    return new Lane(this, level)
   }
 
   /** Gives a batch to the addon. */
-  start(batch, hold, ms) {
-    const id = hold ? hold.id : NO_HOLD
-    return writeAttempt(this.#submit(id, ms, batch.statements, batch.bytes), batch.signal)
+  start(batch, level, ms) {
+    const [hold, transaction] = level ? [level.hold.id, level.transaction] : [NONE, NONE]
+    const submission = this.#native.write(hold, transaction, ms, batch.statements, batch.bytes)
+    return writeAttempt(submission, batch.signal)
   }
 
-  /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody. */
-  adopt(batch) {
-    this.#own.add(batch)
+  /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody, but not without its transaction. */
+  adopt(batch, { transaction }) {
+    if (transaction === NONE) this.#own.add(batch)
+    else batch.rejectUntil(Infinity, ruleFailure('ERR_SQLOCK_NOT_HELD', 'the transaction has ended'))
+  }
+
+  /** Rejects what waits for the lock. */
+  refuseWaiting(failure) {
+    this.#own.clear(failure, false)
   }
 
   /** Resolves when nothing is left to do in any lane. */
@@ -79,21 +120,22 @@ class WriteQueue {
   }
 
   /** A batch has had the lock: those that wait start anew to count. */
-  wrote() {
+  wrote({ commits, waitMs, holdMs }) {
+    if (commits > 0) this.#committed(commits)
+    if (holdMs === undefined) return
+    this.#stats.waited(waitMs)
+    this.#stats.held(holdMs)
     this.lastBatchEnd = performance.now()
     this.#own.extend()
+  }
+
+  timedOut(count) {
+    this.#stats.timedOut(count)
   }
 
   /** What to reject with what is due. */
   refusal() {
     return refusal(this.#lock)
-  }
-
-  #lane(hold) {
-    if (!hold) return this.#own
-    let lane = this.#lanes.get(hold)
-    if (!lane) this.#lanes.set(hold, (lane = new Lane(this, hold)))
-    return lane
   }
 }
 

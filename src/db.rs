@@ -6,14 +6,18 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 use crate::Error;
 use crate::lock::{self, Identity, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
-    self, Connection, ConnectionOptions, Outcome, PragmaRows, Reader, Row, Value, Write, Writer, Written,
+    self, Checkpoint, CheckpointMode, Checkpointer, Connection, ConnectionOptions, Interrupt, Limits, Outcome, Read,
+    Reader, Row, Rows, TransactionId, Value, Write, Writer, Written,
 };
+
+#[cfg(feature = "node")]
+use crate::sqlite::InterruptHandle;
 
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
@@ -36,6 +40,14 @@ impl Default for DatabaseOptions {
     fn default() -> Self {
         Self { timeout: DEFAULT_TIMEOUT, connection: ConnectionOptions::default(), lock: LockOptions::default() }
     }
+}
+
+/// What came of the writes of a batch that are done.
+pub(crate) struct Batch {
+    pub(crate) outcomes: Vec<Outcome>,
+    /// How many commits it took.
+    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript counts them"))]
+    pub(crate) commits: u64,
 }
 
 /// A row of the table `records`.
@@ -74,8 +86,13 @@ pub struct Database {
     file: Identity,
     timeout: Duration,
     locker: Arc<WriteLocker>,
+    options: ConnectionOptions,
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
+    /// Opened when it is needed.
+    checkpointer: Mutex<Option<Checkpointer>>,
+    #[cfg(feature = "node")]
+    writing: InterruptHandle,
 }
 
 impl Database {
@@ -104,13 +121,17 @@ impl Database {
         let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let reader = Reader::open(&path, &options.connection)?;
-        let writer = Writer::open(&path, options.connection)?;
+        let writer = Writer::open(&path, options.connection.clone())?;
         let file = Identity::of_file(&path).map_err(|error| lock::Error::io("stat", &path, error))?;
         Ok(Self {
             timeout: options.timeout,
             locker: Arc::new(locker),
+            options: options.connection,
+            #[cfg(feature = "node")]
+            writing: writer.interrupt_handle(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
+            checkpointer: Mutex::default(),
             path,
             file,
         })
@@ -120,6 +141,12 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What was opened.
+    #[cfg(feature = "node")]
+    pub(crate) fn file(&self) -> Identity {
+        self.file
     }
 
     /// The lock of the directory of this database.
@@ -160,7 +187,7 @@ impl Database {
     /// # Errors
     /// [`Error::Sqlite`], `SQLITE_MISMATCH` among them when a column has another type than [`Record`].
     pub fn record(&self, id: i64) -> Result<Option<Record>, Error> {
-        self.record_row(id)?.map(to_record).transpose()
+        self.read(None, &Read::Record(id))?.rows.pop().map(to_record).transpose()
     }
 
     /// All records in the order of their ids. Does not take the lock.
@@ -168,7 +195,7 @@ impl Database {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn records(&self) -> Result<Vec<Record>, Error> {
-        self.record_rows()?.into_iter().map(to_record).collect()
+        self.read(None, &Read::Records)?.rows.into_iter().map(to_record).collect()
     }
 
     /// Runs `work` with the writing connection while this process holds the lock. Not a transaction: each statement
@@ -186,52 +213,121 @@ impl Database {
         Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.lend(work)?)
     }
 
-    /// Closes both connections. SQLite checkpoints the WAL when no other process has the database open.
-    ///
-    /// # Blocking
-    /// For as long as that checkpoint takes.
-    pub fn close(&self) {
-        held(&self.reader).take();
-        held(&self.writer).take();
-        lock::let_go();
-    }
-
-    /// The columns of the record with that id, whatever their types.
-    pub(crate) fn record_row(&self, id: i64) -> Result<Option<Row>, Error> {
-        Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.record(id)?)
-    }
-
-    /// The columns of all records, whatever their types.
-    pub(crate) fn record_rows(&self) -> Result<Vec<Row>, Error> {
-        Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.records()?)
-    }
-
     /// Reads a pragma: `source` is what stands behind the word `PRAGMA`.
     ///
     /// # Errors
     /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
-    pub fn pragma(&self, source: &str) -> Result<PragmaRows, Error> {
-        Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.pragma(source)?)
+    pub fn pragma(&self, source: &str) -> Result<Rows, Error> {
+        self.read(None, &Read::Pragma(source))
+    }
+
+    /// Moves what the WAL holds into the database file. A mode other than [`CheckpointMode::Passive`] takes the lock.
+    ///
+    /// # Blocking
+    /// Waits for the lock for at most the timeout of this database, and for readers for at most the busy timeout.
+    ///
+    /// # Errors
+    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`], [`Error::Replaced`].
+    pub fn checkpoint(&self, mode: CheckpointMode) -> Result<Checkpoint, Error> {
+        let guard = match mode {
+            CheckpointMode::Passive => None,
+            _ => Some(self.locker.acquire(self.timeout)?),
+        };
+        self.checkpoint_held(guard.as_ref(), mode)
+    }
+
+    /// Closes all connections. SQLite checkpoints the WAL when no other process has the database open.
+    ///
+    /// # Blocking
+    /// For as long as that checkpoint takes.
+    pub fn close(&self) {
+        // The reader first: it tells that the database is closed.
+        held(&self.reader).take();
+        held(&self.checkpointer).take();
+        held(&self.writer).take();
+        lock::let_go();
     }
 
     fn write_locked(&self, write: Write<'_>) -> Result<Written, Error> {
         let guard = self.locker.acquire(self.timeout)?;
-        let outcome = self.write(&guard, &[write])?.pop().unwrap_or(Err(sqlite::Error::Malformed));
+        let outcome = self
+            .write(&guard, None, &[write], &Interrupt::default())?
+            .outcomes
+            .pop()
+            .unwrap_or(Err(sqlite::Error::Malformed));
         // The write is committed and stays so, whatever giving back the lock says.
         drop(guard);
         Ok(outcome?)
     }
 
-    /// Writes under a hold of the lock, for [`BATCH_TIME`] at most. There are as many outcomes as writes that are done.
+    /// Writes under a hold of the lock, for [`BATCH_TIME`] at most, in an open transaction if its id is given. There are as
+    /// many outcomes as writes that are done.
     ///
     /// # Errors
     /// [`Error::Replaced`] when the file at the path is another one than was opened: a row in a file that nobody else can
     /// open is lost.
-    pub(crate) fn write(&self, _proof: &WriteGuard, writes: &[Write<'_>]) -> Result<Vec<Outcome>, Error> {
-        if Identity::of_file(&self.path).ok() != Some(self.file) {
-            return Err(Error::Replaced { path: self.path.clone() });
+    pub(crate) fn write(
+        &self,
+        _proof: &WriteGuard,
+        transaction: Option<TransactionId>,
+        writes: &[Write<'_>],
+        interrupt: &Interrupt,
+    ) -> Result<Batch, Error> {
+        let limits = Limits { until: Instant::now() + BATCH_TIME, interrupt };
+        let mut connection = held(&self.writer);
+        let connection = connection.as_mut().ok_or(Error::Closed)?;
+        self.check_file().inspect_err(|_| connection.abandon())?;
+        let before = connection.commits();
+        let outcomes = connection.run(transaction, writes, limits);
+        Ok(Batch { outcomes, commits: connection.commits() - before })
+    }
+
+    /// A plain read. One in a transaction is made on the connection that writes, and never waits for it.
+    pub(crate) fn read(&self, transaction: Option<TransactionId>, read: &Read<'_>) -> Result<Rows, Error> {
+        let Some(id) = transaction else {
+            return Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.read(read)?);
+        };
+        let writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
+        };
+        Ok(writer.as_ref().ok_or(Error::Closed)?.read_in(id, read)?)
+    }
+
+    /// Calls off what is written, and rolls back the transaction that is open, if there is one. Only whoever holds the lock
+    /// has one.
+    #[cfg(feature = "node")]
+    pub(crate) fn abandon_transaction(&self, _proof: &WriteGuard) {
+        self.writing.interrupt();
+        if let Some(writer) = held(&self.writer).as_mut() {
+            writer.abandon();
         }
-        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.run(writes, Instant::now() + BATCH_TIME))
+    }
+
+    pub(crate) fn checkpoint_held(
+        &self,
+        _proof: Option<&WriteGuard>,
+        mode: CheckpointMode,
+    ) -> Result<Checkpoint, Error> {
+        self.check_file()?;
+        let mut checkpointer = held(&self.checkpointer);
+        if held(&self.reader).is_none() {
+            return Err(Error::Closed);
+        }
+        let checkpointer = match &mut *checkpointer {
+            Some(open) => open,
+            none => none.insert(Checkpointer::open(&self.path, &self.options)?),
+        };
+        Ok(checkpointer.run(mode)?)
+    }
+
+    /// Is the file at the path still the one that was opened?
+    fn check_file(&self) -> Result<(), Error> {
+        if Identity::of_file(&self.path).ok() == Some(self.file) {
+            return Ok(());
+        }
+        Err(Error::Replaced { path: self.path.clone() })
     }
 }
 

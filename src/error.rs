@@ -20,6 +20,8 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// A write of the transaction that is to be read from has not ended.
+    Busy,
     /// The database was closed.
     Closed,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Error {
             Self::Replaced { path } => {
                 write!(f, "{} is not the database file that was opened: it was deleted or replaced", path.display())
             }
+            Self::Busy => f.write_str("a write of this transaction has not ended: await it before a plain read"),
             Self::Closed => f.write_str("the database is closed"),
         }
     }
@@ -54,7 +57,7 @@ impl std::error::Error for Error {
         match self {
             Self::Lock(error) => Some(error),
             Self::Sqlite(error) => Some(error),
-            Self::Replaced { .. } | Self::Closed => None,
+            Self::Replaced { .. } | Self::Busy | Self::Closed => None,
         }
     }
 }

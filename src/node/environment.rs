@@ -16,6 +16,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::error::exception;
+use crate::Database;
 use crate::lock::{self, WriteGuard};
 
 /// The number of a hold that there is not: the write takes the lock itself.
@@ -24,12 +25,28 @@ pub(super) const NO_HOLD: i64 = 0;
 thread_local! {
     /// Never dropped with the thread: on the main thread that is within exit(3), where a released lock would let waits of
     /// this very process begin to write. There the kernel frees it.
-    static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Arc<WriteGuard>>>> = ManuallyDrop::default();
+    static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Hold>>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
     static OWNER: u64 = {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
         OWNERS.fetch_add(1, Ordering::Relaxed)
     };
+}
+
+/// A hold of JavaScript. A transaction that is open under it is rolled back before the lock is free.
+struct Hold {
+    guard: Arc<WriteGuard>,
+    /// Those that have begun a transaction under it.
+    databases: Vec<Arc<Database>>,
+}
+
+impl Hold {
+    fn end(self) -> Arc<WriteGuard> {
+        for database in self.databases {
+            database.abandon_transaction(&self.guard);
+        }
+        self.guard
+    }
 }
 
 #[napi(module_exports)]
@@ -38,7 +55,9 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
         lock::abandon(owner());
         // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
         let holds = HOLDS.with(|holds| holds.take());
-        drop(holds);
+        for hold in holds.into_values() {
+            drop(hold.end());
+        }
     })?;
     Ok(())
 }
@@ -52,21 +71,33 @@ pub(super) fn owner() -> u64 {
 pub(super) fn keep(guard: WriteGuard) -> i64 {
     let hold = LAST_HOLD.get() + 1;
     LAST_HOLD.set(hold);
-    HOLDS.with(|holds| holds.borrow_mut().insert(hold, Arc::new(guard)));
+    let kept = Hold { guard: Arc::new(guard), databases: Vec::new() };
+    HOLDS.with(|holds| holds.borrow_mut().insert(hold, kept));
     hold
 }
 
 /// The guard of a hold, for a write under it: the lock is not given back before the write is done.
 pub(super) fn guard(hold: i64) -> Option<Arc<WriteGuard>> {
-    HOLDS.with(|holds| holds.borrow().get(&hold).cloned())
+    HOLDS.with(|holds| holds.borrow().get(&hold).map(|hold| Arc::clone(&hold.guard)))
+}
+
+/// Notes that a database begins a transaction under a hold.
+pub(super) fn begins(hold: i64, database: &Arc<Database>) {
+    HOLDS.with(|holds| {
+        if let Some(hold) = holds.borrow_mut().get_mut(&hold)
+            && !hold.databases.iter().any(|known| Arc::ptr_eq(known, database))
+        {
+            hold.databases.push(Arc::clone(database));
+        }
+    });
 }
 
 /// Empties the lock file and gives the lock back, on this thread, at once. Nothing happens when the hold is gone.
 #[napi(catch_unwind)]
 pub fn release(env: Env, hold: i64) -> Result<()> {
-    let guard = HOLDS.with(|holds| holds.borrow_mut().remove(&hold));
+    let hold = HOLDS.with(|holds| holds.borrow_mut().remove(&hold));
     // A write under it still runs: the last one that lets go releases.
-    match guard.and_then(Arc::into_inner) {
+    match hold.map(Hold::end).and_then(Arc::into_inner) {
         Some(guard) => guard.release().map_err(|error| exception(&env, error)),
         None => Ok(()),
     }

@@ -61,11 +61,12 @@ pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object
             object.set("message", message)?;
         }
         Failure::Error(Error::Lock(error)) => describe_lock(&mut object, error)?,
-        Failure::Error(Error::Sqlite(error)) => describe_sqlite(&mut object, error)?,
+        Failure::Error(Error::Sqlite(error)) => describe_sqlite(env, &mut object, error)?,
         Failure::Error(error @ Error::Replaced { path }) => {
             rule(&mut object, "ERR_SQLOCK_REPLACED", &error.to_string())?;
             object.set("path", path.to_string_lossy().into_owned())?;
         }
+        Failure::Error(error @ Error::Busy) => rule(&mut object, "ERR_SQLOCK_BUSY", &error.to_string())?,
         Failure::Error(error @ Error::Closed) => rule(&mut object, "ERR_SQLOCK_CLOSED", &error.to_string())?,
     }
     Ok(object)
@@ -96,14 +97,14 @@ fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
     }
 }
 
-fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()> {
+fn describe_sqlite(env: &Env, object: &mut Object<'_>, error: &sqlite::Error) -> Result<()> {
     match error {
         sqlite::Error::Malformed => {
             object.set("kind", "panic")?;
             object.set("message", error.to_string())
         }
         sqlite::Error::OfAll { index, source } => {
-            describe_sqlite(object, source)?;
+            describe_sqlite(env, object, source)?;
             if let (sqlite::Error::Parameters(message), Some(index)) = (&**source, index) {
                 object.set("message", format!("items[{index}]: {message}"))?;
             }
@@ -114,7 +115,14 @@ fn describe_sqlite(object: &mut Object<'_>, error: &sqlite::Error) -> Result<()>
             object.set("kind", "range")?;
             object.set("message", message)
         }
-        sqlite::Error::TransactionControl { .. } => rule(object, "ERR_SQLOCK_TRANSACTION", &error.to_string()),
+        sqlite::Error::TransactionControl { .. } | sqlite::Error::LeftOpen => {
+            rule(object, "ERR_SQLOCK_TRANSACTION", &error.to_string())
+        }
+        sqlite::Error::Ended { by } => {
+            rule(object, "ERR_SQLOCK_NOT_HELD", &error.to_string())?;
+            let by = by.as_deref().cloned().map(Failure::from);
+            object.set("cause", by.map(|failure| describe(env, &failure)).transpose()?)
+        }
         sqlite::Error::SyncWrite { .. } => rule(object, "ERR_SQLOCK_SYNC_WRITE", &error.to_string()),
         sqlite::Error::Sqlite(failure) => {
             object.set("kind", "sqlite")?;

@@ -9,6 +9,7 @@
 //! | `environment` | the holds of one JavaScript thread, and what happens when it ends |
 //! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
 //! | `database` | a database: reads, and writes as submissions |
+//! | `checkpoint` | checkpoints |
 //! | `submission` | a write on its way through a worker or the waiter thread |
 //! | `convert` | values |
 //! | `holder` | what is known of a holder |
@@ -16,6 +17,7 @@
 
 #![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
 
+mod checkpoint;
 mod convert;
 mod database;
 mod environment;

@@ -9,22 +9,32 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef};
 use napi::{Env, JsDeferred, Result, Task};
 use napi_derive::napi;
 
-use super::convert::{from_integer, to_duration};
+use super::convert::{duration_to_ms, from_integer, to_duration};
 use super::environment;
 use super::error::{Failure, describe, exception, guarded};
 use super::lock::Entry;
 use crate::Database;
+use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
-use crate::sqlite;
+use crate::sqlite::{self, Interrupt, TransactionId};
 
 /// What came of the writes that are done, and what giving back the lock said after them.
 struct Written {
-    outcomes: Vec<sqlite::Outcome>,
+    batch: Batch,
+    /// `None` under a hold of JavaScript.
+    lock: Option<Turn>,
+}
+
+/// What taking and giving back the lock came to.
+struct Turn {
+    wait: Duration,
+    hold: Duration,
     release: std::result::Result<(), lock::Error>,
 }
 
@@ -90,6 +100,10 @@ pub struct NativeWritten {
     /// Rowids that are no safe integers.
     pub bigints: Vec<NativeBigint>,
     pub failures: Vec<NativeFailure>,
+    pub commits: f64,
+    /// How long it took to get the lock, and how long it was held; undefined under a hold.
+    pub wait_ms: Option<f64>,
+    pub hold_ms: Option<f64>,
     /// What giving back the lock said, if it failed.
     #[napi(ts_type = "Error")]
     pub warning: Option<ObjectRef>,
@@ -109,7 +123,7 @@ pub struct NativeFailure {
 }
 
 fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
-    let Written { outcomes, release } = outcome.map_err(|failure| exception(env, failure))?;
+    let Written { batch: Batch { outcomes, commits }, lock } = outcome.map_err(|failure| exception(env, failure))?;
     let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
     let (mut bigints, mut failures) = (Vec::new(), Vec::new());
     for (index, outcome) in (0_u32..).zip(outcomes) {
@@ -129,45 +143,55 @@ fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
             }
         });
     }
+    let (wait_ms, hold_ms, release) = match lock {
+        Some(Turn { wait, hold, release }) => (Some(duration_to_ms(wait)), Some(duration_to_ms(hold)), release),
+        None => (None, None, Ok(())),
+    };
     let warning = match release {
         Ok(()) => None,
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
-    Ok(NativeWritten { changes: changes.into(), rowids: rowids.into(), bigints, failures, warning })
+    let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
+    Ok(NativeWritten { changes, rowids, bigints, failures, commits, wait_ms, hold_ms, warning })
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no statement changes 2^53 rows")]
-fn count(rows: u64) -> f64 {
-    rows as f64
+#[expect(clippy::cast_precision_loss, reason = "nothing is done 2^53 times at once")]
+fn count(times: u64) -> f64 {
+    times as f64
 }
 
 /// What is to be written, and where.
 pub(super) struct Work {
     pub(super) database: Arc<Database>,
+    /// The open transaction it belongs to.
+    pub(super) transaction: Option<TransactionId>,
     pub(super) statements: Vec<String>,
     pub(super) batch: Vec<u8>,
 }
 
 impl Work {
-    fn run(&self, guard: &WriteGuard) -> std::result::Result<Vec<sqlite::Outcome>, crate::Error> {
+    fn run(&self, guard: &WriteGuard, interrupt: &Interrupt) -> std::result::Result<Batch, crate::Error> {
         let writes = sqlite::decode(&self.statements, &self.batch).ok_or(sqlite::Error::Malformed)?;
-        self.database.write(guard, &writes)
+        self.database.write(guard, self.transaction, &writes, interrupt)
     }
 }
 
 /// Work under a hold of JavaScript, until a thread takes it.
 #[derive(Clone)]
-struct Held(Arc<Mutex<Option<HeldWork>>>);
+struct Held {
+    work: Arc<Mutex<Option<HeldWork>>>,
+    interrupt: Arc<Interrupt>,
+}
 
 type HeldWork = (Arc<WriteGuard>, Work);
 
 impl Held {
     fn write(&self, mailbox: &Mailbox) {
-        let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((guard, work)) = taken {
-            let written = guarded(|| work.run(&guard));
+            let written = guarded(|| work.run(&guard, &self.interrupt));
             drop(guard);
-            mailbox.deliver(written.map(|outcomes| Written { outcomes, release: Ok(()) }));
+            mailbox.deliver(written.map(|batch| Written { batch, lock: None }));
         }
     }
 }
@@ -184,33 +208,39 @@ enum Route {
 pub struct NativeSubmission {
     route: Route,
     mailbox: Mailbox,
+    interrupt: Arc<Interrupt>,
 }
 
 impl NativeSubmission {
     /// Enters a write into the queue, or prepares it to run under `hold`.
     pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, work: Work) -> Result<Self> {
-        let mailbox = Mailbox::default();
+        let (mailbox, interrupt) = (Mailbox::default(), Arc::<Interrupt>::default());
         if hold != environment::NO_HOLD {
             let guard = environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?;
-            let work = Held(Arc::new(Mutex::new(Some((guard, work)))));
-            return Ok(Self { route: Route::Hold(work), mailbox });
+            if work.transaction.is_some() {
+                environment::begins(hold, &work.database);
+            }
+            let work = Arc::new(Mutex::new(Some((guard, work))));
+            let route = Route::Hold(Held { work, interrupt: Arc::clone(&interrupt) });
+            return Ok(Self { route, mailbox, interrupt });
         }
         let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
         let locker = Arc::clone(work.database.shared_locker());
-        let outbox = mailbox.clone();
+        let (outbox, called_off, entered) = (mailbox.clone(), Arc::clone(&interrupt), Instant::now());
         let settle = move |granted: std::result::Result<WriteGuard, lock::Error>| {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
             outbox.deliver(guarded(|| {
-                let guard = granted?;
-                let outcomes = work.run(&guard)?;
-                Ok::<_, Failure>(Written { outcomes, release: guard.release() })
+                let (guard, began) = (granted?, Instant::now());
+                let batch = work.run(&guard, &called_off)?;
+                let (release, hold) = (guard.release(), began.elapsed());
+                Ok::<_, Failure>(Written { batch, lock: Some(Turn { wait: began - entered, hold, release }) })
             }));
         };
         let entry = Entry::default();
         entry.enter(queue, settle, |queue, settle| {
             queue.enter(locker.request(to_duration(timeout_ms), environment::owner(), settle))
         });
-        Ok(Self { route: Route::Queue(entry), mailbox })
+        Ok(Self { route: Route::Queue(entry), mailbox, interrupt })
     }
 }
 
@@ -250,9 +280,11 @@ impl NativeSubmission {
         matches!(&self.route, Route::Queue(entry) if entry.with(Queue::is_waiting) == Some(true))
     }
 
-    /// Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime.
+    /// Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime, the statement that runs is
+    /// interrupted, and the writes that are not done fail with `SQLITE_INTERRUPT`.
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
+        self.interrupt.request();
         if let Route::Queue(entry) = &self.route {
             entry.with(|queue, id| queue.cancel(id));
         }

@@ -1,27 +1,60 @@
-//! What a statement of a caller may not do on the writing connection, asked for by SQLite itself while it compiles one:
+//! What a statement of a caller may do, asked for by SQLite itself while it compiles one:
 //! <https://www.sqlite.org/c3ref/set_authorizer.html>. A text with a comment before its BEGIN deceives nobody.
 
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization, TransactionOperation};
 use rusqlite::{Connection, ErrorCode};
 
-use super::Error;
+use super::{Error, pragma};
 
 /// The code of the action, <https://www.sqlite.org/c3ref/c_alter_table.html>.
 const ATTACH: i32 = 24;
 
-const CALLER: u8 = 0;
-const OURSELVES: u8 = 1;
-const REFUSED_TRANSACTION: u8 = 2;
-const REFUSED_ATTACH: u8 = 3;
+/// Whose statements are compiled at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A caller's who writes: no transaction control, no ATTACH.
+    #[default]
+    Write,
+    /// A caller's who reads: no pragma that writes besides.
+    Read,
+    /// Those of a caller's script, which may control a transaction of its own: what they do is noted.
+    Script,
+    /// Our own.
+    Ourselves,
+}
 
-/// Who compiles statements at the moment, and why the last one of a caller was refused.
+/// What a statement of a script does besides reading and writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// BEGIN.
+    Begin,
+    /// COMMIT, ROLLBACK, SAVEPOINT or RELEASE.
+    Control,
+    /// A pragma that a transaction does not undo, or that does nothing in one.
+    Pragma,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    Transaction,
+    Attach,
+    SyncWrite,
+}
+
+#[derive(Default)]
+struct State {
+    mode: Mode,
+    refusal: Option<Refusal>,
+    noted: Option<Noted>,
+}
+
+/// Who compiles statements on a connection at the moment, and why the last one of a caller was refused.
 #[derive(Clone, Default)]
-pub(super) struct Authorizer(Arc<AtomicU8>);
+pub(super) struct Authorizer(Arc<Mutex<State>>);
 
 impl Authorizer {
     /// Puts an authorizer on `connection`.
@@ -33,44 +66,75 @@ impl Authorizer {
     }
 
     fn decide(&self, action: &AuthAction<'_>) -> Authorization {
-        let refusal = match action {
-            AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => REFUSED_TRANSACTION,
+        let mut state = self.state();
+        let refusal = match (state.mode, action) {
+            (Mode::Ourselves, _) => None,
+            (Mode::Script, AuthAction::Transaction { operation }) => {
+                let begins = *operation == TransactionOperation::Begin;
+                state.noted = Some(if begins { Noted::Begin } else { Noted::Control });
+                None
+            }
+            (Mode::Script, AuthAction::Savepoint { .. }) => {
+                state.noted = Some(Noted::Control);
+                None
+            }
+            (Mode::Script, AuthAction::Pragma { pragma_name, .. }) if !pragma::is_transactional(pragma_name) => {
+                state.noted = Some(Noted::Pragma);
+                None
+            }
+            (_, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }) => Some(Refusal::Transaction),
             // Without a name in the statement, as in `ATTACH ?`, rusqlite does not know the action by its name.
-            AuthAction::Attach { .. } | AuthAction::Unknown { code: ATTACH, .. } => REFUSED_ATTACH,
-            _ => return Authorization::Allow,
+            (_, AuthAction::Attach { .. } | AuthAction::Unknown { code: ATTACH, .. }) => Some(Refusal::Attach),
+            (Mode::Read, AuthAction::Pragma { pragma_name, pragma_value })
+                if !pragma::reads(pragma_name, *pragma_value) =>
+            {
+                Some(Refusal::SyncWrite)
+            }
+            _ => None,
         };
-        if self.0.load(Ordering::Relaxed) == OURSELVES {
+        if refusal.is_none() {
             return Authorization::Allow;
         }
-        self.0.store(refusal, Ordering::Relaxed);
+        state.refusal = refusal;
         Authorization::Deny
     }
 
-    /// Does what only we may.
-    pub(super) fn ourselves<T>(&self, act: impl FnOnce() -> T) -> T {
-        struct Restore<'a>(&'a AtomicU8);
+    /// Compiles and runs statements as those of somebody else than a caller who writes.
+    pub(super) fn with<T>(&self, mode: Mode, act: impl FnOnce() -> T) -> T {
+        struct Restore<'a>(&'a Authorizer, Mode);
         impl Drop for Restore<'_> {
             fn drop(&mut self) {
-                self.0.store(CALLER, Ordering::Relaxed);
+                self.0.state().mode = self.1;
             }
         }
-        self.0.store(OURSELVES, Ordering::Relaxed);
-        let _restore = Restore(&self.0);
+        let before = std::mem::replace(&mut self.state().mode, mode);
+        let _restore = Restore(self, before);
         act()
+    }
+
+    /// Compiles the next statement of a script, and tells what it does besides reading and writing.
+    pub(super) fn note<T>(&self, compile: impl FnOnce() -> T) -> (T, Option<Noted>) {
+        let compiled = self.with(Mode::Script, compile);
+        (compiled, self.state().noted.take())
     }
 
     /// The error of a statement of a caller, with our reason where it was we who refused.
     pub(super) fn explain(&self, error: rusqlite::Error, sql: &str) -> Error {
-        let refusal = self.0.swap(CALLER, Ordering::Relaxed);
+        let refusal = self.state().refusal.take();
         if error.sqlite_error_code() != Some(ErrorCode::AuthorizationForStatementDenied) {
             return Error::from(error).in_statement(sql);
         }
         match refusal {
-            REFUSED_TRANSACTION => Error::TransactionControl { sql: sql.to_owned() },
-            REFUSED_ATTACH => Error::from(error)
+            Some(Refusal::Transaction) => Error::TransactionControl { sql: sql.to_owned() },
+            Some(Refusal::SyncWrite) => Error::SyncWrite { sql: sql.to_owned() },
+            Some(Refusal::Attach) => Error::from(error)
                 .in_statement(sql)
                 .because("ATTACH is refused: a database of another directory has another lock"),
-            _ => Error::from(error).in_statement(sql),
+            None => Error::from(error).in_statement(sql),
         }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,8 @@
 //!            | UPDATE_RECORD, i64 id, i64 value
 //!            | RUN, u32 index into the SQL texts that come along, u32 count, parameter...
 //!            | ALL, u32 count, write...
+//!            | EXEC, u32 index into the SQL texts
+//!            | CONTROL, u8 which
 //! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
 //! text      := u32 length in bytes, bytes
 //! ```
@@ -21,6 +23,8 @@ const CREATE_RECORD: u8 = 0;
 const UPDATE_RECORD: u8 = 1;
 const RUN: u8 = 2;
 const ALL: u8 = 3;
+const EXEC: u8 = 4;
+const CONTROL: u8 = 5;
 
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
@@ -55,7 +59,34 @@ pub enum Write<'b> {
     },
     /// All of these or nothing, in a transaction of their own.
     All(Vec<Self>),
+    /// Runs a script.
+    Exec {
+        /// Its text.
+        sql: &'b str,
+    },
+    /// Begins or ends something.
+    Control(Control),
 }
+
+/// The steps of an open transaction, which an id tells from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Begins it.
+    Begin,
+    /// Ends it and keeps what was done.
+    Commit,
+    /// Ends it and undoes what was done.
+    Rollback,
+    /// Begins a savepoint in it.
+    Savepoint,
+    /// Ends the last savepoint and keeps what was done since.
+    Release,
+    /// Ends the last savepoint and undoes what was done since.
+    Undo,
+}
+
+const CONTROLS: [Control; 6] =
+    [Control::Begin, Control::Commit, Control::Rollback, Control::Savepoint, Control::Release, Control::Undo];
 
 /// A value to bind, by position or by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -93,6 +124,11 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
         [ALL] if !nested => {
             let count = length(bytes)?;
             Some(Write::All((0..count).map(|_| write(statements, bytes, true)).collect::<Option<_>>()?))
+        }
+        [EXEC] => Some(Write::Exec { sql: statements.get(length(bytes)?)? }),
+        [CONTROL] => {
+            let [which] = array(bytes)?;
+            Some(Write::Control(*CONTROLS.get(usize::from(which))?))
         }
         _ => None,
     }
@@ -162,6 +198,9 @@ mod tests {
         bytes.extend(b"id");
         bytes.extend(1_u32.to_le_bytes());
         bytes.push(0xff);
+        bytes.push(EXEC);
+        bytes.extend(0_u32.to_le_bytes());
+        bytes.extend([CONTROL, 5]);
         bytes
     }
 
@@ -184,6 +223,8 @@ mod tests {
                     Parameter { name: Some("id"), value: ValueRef::Blob(&[0xff]) },
                 ],
             },
+            Write::Exec { sql: "SELECT 1" },
+            Write::Control(Control::Undo),
         ];
         assert_eq!(decode(&statements, &bytes).as_deref(), Some(&expected[..]));
         assert_eq!(decode(&statements, &[]), Some(vec![]));
@@ -192,11 +233,12 @@ mod tests {
     #[test]
     fn a_block_that_is_cut_off_or_of_another_form_is_refused() {
         let (bytes, statements) = (encoded(), statements());
-        let ends_of_writes = [16, 33];
+        let ends_of_writes = [16, 33, bytes.len() - 7, bytes.len() - 2];
         for length in (1..bytes.len()).filter(|length| !ends_of_writes.contains(length)) {
             assert_eq!(decode(&statements, &bytes[..length]), None, "{length}");
         }
         assert_eq!(decode(&statements, &[9]), None);
+        assert_eq!(decode(&statements, &[CONTROL, 6]), None);
         assert_eq!(decode(&statements, &[ALL, 1, 0, 0, 0, ALL, 0, 0, 0, 0]), None);
         assert_eq!(decode(&statements[..1], &bytes), None);
         let mut invalid_utf_8 = bytes;

@@ -92,6 +92,11 @@ pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Co
     Ok(connection)
 }
 
+/// Reads the file: until then a connection knows of its state, the journal mode for one, what was so when it last looked.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<()> {
+    connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([]).map(drop)
+}
+
 /// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
 ///
 /// # Errors

@@ -23,6 +23,13 @@ pub enum Error {
         /// The statement.
         sql: String,
     },
+    /// A script began a transaction and did not end it.
+    LeftOpen,
+    /// The transaction has ended.
+    Ended {
+        /// The error of one of its statements, when SQLite has rolled it back because of that.
+        by: Option<Box<Self>>,
+    },
     /// One of several writes that go together failed, and all of them were undone.
     OfAll {
         /// Which one; `None`: the COMMIT.
@@ -74,6 +81,11 @@ impl Error {
         Self::Sqlite(Failure { errcode: MISUSE, message: message.to_owned(), sql: None, offset: -1 })
     }
 
+    /// A call that was called off.
+    pub(super) fn interrupted() -> Self {
+        Self::Sqlite(Failure { errcode: INTERRUPT, message: raw::errstr(INTERRUPT), sql: None, offset: -1 })
+    }
+
     /// A row that the schema did not take, without an error of SQLite.
     pub(super) fn ignored(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: CONSTRAINT, message: message.to_owned(), sql: None, offset: -1 })
@@ -114,6 +126,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+const INTERRUPT: c_int = 9;
 const CONSTRAINT: c_int = 19;
 const MISMATCH: c_int = 20;
 const MISUSE: c_int = 21;
@@ -123,6 +136,9 @@ impl fmt::Display for Error {
         match self {
             Self::Sqlite(failure) => f.write_str(&failure.message),
             Self::TransactionControl { sql } => write!(f, "a transaction is not begun or ended by a statement: {sql}"),
+            Self::LeftOpen => f.write_str("the script leaves its transaction open; it was rolled back"),
+            Self::Ended { by: None } => f.write_str("the transaction has ended"),
+            Self::Ended { by: Some(by) } => write!(f, "the transaction was rolled back by SQLite: {by}"),
             Self::OfAll { source, .. } => source.fmt(f),
             Self::Parameters(message) => f.write_str(message),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
@@ -134,7 +150,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::OfAll { source, .. } => Some(source),
+            Self::OfAll { source, .. } | Self::Ended { by: Some(source) } => Some(source),
             _ => None,
         }
     }

@@ -7,7 +7,12 @@
 //! | `run` | running a statement of a caller |
 //! | `batch` | writes, and how they come from JavaScript |
 //! | `writer` | the writing connection: one transaction for a batch |
+//! | `transaction` | transactions that a caller begins and ends |
+//! | `script` | several statements in one text |
+//! | `interrupt` | calling off what another thread does |
+//! | `checkpoint` | the connection that checkpoints |
 //! | `reader` | the reading connection |
+//! | `query` | plain reads |
 //! | `records` | the table of the records API |
 //! | `pragma` | which pragmas only read |
 //! | `rows` | rows as values |
@@ -16,31 +21,42 @@
 
 mod authorizer;
 mod batch;
+mod checkpoint;
 mod codes;
 mod connection;
 mod error;
+mod interrupt;
 mod pragma;
+mod query;
 mod raw;
 mod reader;
 mod records;
 mod rows;
 mod run;
+mod script;
+mod transaction;
 mod writer;
 
-pub use batch::{Parameter, Write};
+pub use batch::{Control, Parameter, Write};
+pub use checkpoint::{Checkpoint, CheckpointMode};
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
-pub use pragma::PragmaRows;
-pub use rows::Row;
+pub use rows::{Row, Rows};
 pub use rusqlite::Connection;
+#[cfg(feature = "node")]
+pub(crate) use rusqlite::InterruptHandle;
 pub use rusqlite::types::Value;
 pub use rusqlite::types::ValueRef;
 pub use writer::Written;
 
 #[cfg(feature = "node")]
 pub(crate) use batch::decode;
+pub(crate) use checkpoint::Checkpointer;
+pub(crate) use interrupt::Interrupt;
+pub(crate) use query::Read;
 pub(crate) use reader::Reader;
-pub(crate) use writer::{Outcome, Writer};
+pub(crate) use transaction::TransactionId;
+pub(crate) use writer::{Limits, Outcome, Writer};
 
 /// The version of the bundled SQLite, such as `3.54.1`. Never below 3.51.3: from 3.7.0 to 3.51.2 commits can be lost when
 /// two processes write and checkpoint at once.

@@ -6,29 +6,25 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::authorizer::Authorizer;
 use super::connection::{self, ConnectionOptions};
-use super::pragma::PragmaRows;
-use super::{Error, Row, pragma, records};
+use super::query::Read;
+use super::{Error, Rows};
 
 /// The connection that reads.
 pub(crate) struct Reader {
     connection: Connection,
+    authorizer: Authorizer,
 }
 
 impl Reader {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
-        Ok(Self { connection: connection::open_reader(path, options)? })
+        let mut connection = connection::open_reader(path, options)?;
+        let authorizer = Authorizer::install(&mut connection)?;
+        Ok(Self { connection, authorizer })
     }
 
-    pub(crate) fn record(&self, id: i64) -> Result<Option<Row>, Error> {
-        records::get(&self.connection, id)
-    }
-
-    pub(crate) fn records(&self) -> Result<Vec<Row>, Error> {
-        records::get_all(&self.connection)
-    }
-
-    pub(crate) fn pragma(&mut self, source: &str) -> Result<PragmaRows, Error> {
-        pragma::read(&mut self.connection, source)
+    pub(crate) fn read(&self, read: &Read<'_>) -> Result<Rows, Error> {
+        read.on(&self.connection, &self.authorizer)
     }
 }

@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{Error, Row, rows};
+use super::{Error, Rows, rows};
 
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS main.records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)";
@@ -27,20 +27,25 @@ pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<(),
 }
 
 /// The record with that id. A database without the table has none.
-pub(super) fn get(connection: &Connection, id: i64) -> Result<Option<Row>, Error> {
-    Ok(read(connection, SELECT_ONE, [id])?.pop())
+pub(super) fn get(connection: &Connection, id: i64) -> Result<Rows, Error> {
+    read(connection, SELECT_ONE, Some(id))
 }
 
 /// All records in the order of their ids.
-pub(super) fn get_all(connection: &Connection) -> Result<Vec<Row>, Error> {
-    read(connection, SELECT_ALL, [])
+pub(super) fn get_all(connection: &Connection) -> Result<Rows, Error> {
+    read(connection, SELECT_ALL, None)
 }
 
-fn read(connection: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Vec<Row>, Error> {
-    let outcome = connection.prepare_cached(sql).and_then(|mut statement| rows::collect(&mut statement, params));
+fn read(connection: &Connection, sql: &str, id: Option<i64>) -> Result<Rows, Error> {
+    let outcome = connection.prepare_cached(sql).and_then(|mut statement| {
+        if let Some(id) = id {
+            statement.raw_bind_parameter(1, id)?;
+        }
+        rows::collect(&mut statement, usize::MAX)
+    });
     match outcome {
         Ok(rows) => Ok(rows),
-        Err(_) if is_missing(connection)? => Ok(Vec::new()),
+        Err(_) if is_missing(connection)? => Ok(Rows::default()),
         Err(error) => Err(Error::from(error).in_statement(sql)),
     }
 }

@@ -2,21 +2,32 @@
 
 #![forbid(unsafe_code)]
 
+use rusqlite::Statement;
 use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Params, Statement};
 
 /// The values of one row.
 pub type Row = Vec<Value>;
 
-/// Runs a statement and collects its rows.
-pub(super) fn collect(statement: &mut Statement<'_>, params: impl Params) -> rusqlite::Result<Vec<Row>> {
-    let columns = statement.column_count();
-    let mut rows = statement.query(params)?;
+/// What a statement that reads answers with.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// Their values.
+    pub rows: Vec<Row>,
+}
+
+/// Runs a statement whose parameters are bound, and collects its first rows.
+pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> rusqlite::Result<Rows> {
+    let columns: Vec<_> = statement.column_names().map(str::to_owned).collect();
     let mut collected = Vec::new();
-    while let Some(row) = rows.next()? {
-        collected.push((0..columns).map(|column| row.get_ref(column).map(to_value)).collect::<Result<_, _>>()?);
+    let mut rows = statement.raw_query();
+    while collected.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        collected.push((0..columns.len()).map(|column| row.get_ref(column).map(to_value)).collect::<Result<_, _>>()?);
     }
-    Ok(collected)
+    Ok(Rows { columns, rows: collected })
 }
 
 /// Invalid UTF-8 in a TEXT becomes U+FFFD, as wherever such bytes meet a JavaScript string.

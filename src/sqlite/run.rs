@@ -18,18 +18,46 @@ pub(super) fn run(
     sql: &str,
     parameters: &[Parameter<'_>],
 ) -> Result<(), Error> {
-    if sql.contains('\0') {
-        // SQLite would run what stands before it.
-        return Err(Error::Parameters("the statement has a NUL in it".into()));
-    }
+    check(sql)?;
+    let explain = |error| authorizer.explain(error, sql);
+    compiled(connection, sql, |statement| {
+        bind(statement, parameters)?.map_err(explain)?;
+        step(statement).map_err(explain)
+    })
+    .map_err(explain)?
+}
+
+/// Refuses a text that SQLite would take for another one.
+pub(super) fn check(sql: &str) -> Result<(), Error> {
+    check_nul(sql)?;
     if skip_comments(sql).is_empty() {
         return Err(Error::misuse("the text has no statement in it").in_statement(sql));
     }
-    let explain = |error| authorizer.explain(error, sql);
-    let mut statement = connection.prepare_cached(sql).map_err(explain)?;
-    bind(&mut statement, parameters)?.map_err(explain)?;
+    Ok(())
+}
+
+/// SQLite would run what stands before a NUL.
+pub(super) fn check_nul(sql: &str) -> Result<(), Error> {
+    if sql.contains('\0') { Err(Error::Parameters("the statement has a NUL in it".into())) } else { Ok(()) }
+}
+
+/// Compiles a statement, or takes it from those that are kept. About one that is kept, the authorizer is not asked again:
+/// so what depends on who asks, or is kept for ourselves, is compiled each time.
+pub(super) fn compiled<T>(
+    connection: &Connection,
+    sql: &str,
+    work: impl FnOnce(&mut Statement<'_>) -> T,
+) -> rusqlite::Result<T> {
+    if is_one_of(sql, &["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]) {
+        return Ok(work(&mut connection.prepare(sql)?));
+    }
+    Ok(work(&mut *connection.prepare_cached(sql)?))
+}
+
+/// Runs a statement to its end.
+pub(super) fn step(statement: &mut Statement<'_>) -> rusqlite::Result<()> {
     let mut rows = statement.raw_query();
-    while rows.next().map_err(explain)?.is_some() {}
+    while rows.next()?.is_some() {}
     Ok(())
 }
 
@@ -45,8 +73,12 @@ pub(super) fn effects(sql: &str) -> (bool, bool) {
 
 /// Must this statement run outside a transaction? VACUUM fails in one, and some pragmas fail or do nothing.
 pub(super) fn is_solitary(sql: &str) -> bool {
-    let word = first_word(sql);
-    word.eq_ignore_ascii_case("VACUUM") || word.eq_ignore_ascii_case("PRAGMA")
+    is_one_of(sql, &["VACUUM", "PRAGMA"])
+}
+
+pub(super) fn is_one_of(sql: &str, words: &[&str]) -> bool {
+    let first = first_word(sql);
+    words.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
 
 fn first_word(sql: &str) -> &str {
@@ -71,7 +103,7 @@ fn skip_comments(mut sql: &str) -> &str {
 
 /// Binds the values without a name in their order to `?` and `?5`, the others by name to `:id`, `@id` and `$id`. Further
 /// names are ignored, so that a whole row may be given.
-fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) -> Result<rusqlite::Result<()>, Error> {
+pub(super) fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) -> Result<rusqlite::Result<()>, Error> {
     let mut positional = parameters.iter().filter(|parameter| parameter.name.is_none());
     let named: HashMap<&str, &Parameter<'_>> =
         parameters.iter().filter_map(|parameter| Some((bare(parameter.name?), parameter))).collect();

@@ -3,23 +3,29 @@
 //! A batch of writes is one transaction. A write that fails fails alone: SQLite undoes its statement, the others stay.
 //! Where that cannot be relied on, because the statement left something behind, the transaction ended with it, or the
 //! COMMIT failed, the batch is rolled back and run again with a transaction for each write.
+//!
+//! Transactions that a caller begins and ends are in `transaction`, scripts in `script`.
 
 #![forbid(unsafe_code)]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rusqlite::Connection;
 
-use super::authorizer::Authorizer;
+use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions};
+use super::interrupt::Interrupt;
+use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
 
-const BEGIN: &str = "BEGIN IMMEDIATE";
-const COMMIT: &str = "COMMIT";
-const ROLLBACK: &str = "ROLLBACK";
-const CONTROL: [&str; 3] = [BEGIN, COMMIT, ROLLBACK];
+/// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to write.
+pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(super) const COMMIT: &str = "COMMIT";
+pub(super) const ROLLBACK: &str = "ROLLBACK";
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,35 +41,68 @@ pub(crate) type Outcome = Result<Written, Error>;
 
 /// The connection that writes.
 pub(crate) struct Writer {
-    connection: Connection,
-    authorizer: Authorizer,
+    pub(super) connection: Connection,
+    pub(super) authorizer: Authorizer,
     options: ConnectionOptions,
     prepared: bool,
+    commits: Arc<AtomicU64>,
+    /// The transaction that a caller has begun and not ended.
+    pub(super) open: Option<Open>,
+}
+
+/// How far a run of writes goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits<'a> {
+    /// When to leave the rest for later.
+    pub(crate) until: Instant,
+    /// Calls it off.
+    pub(crate) interrupt: &'a Interrupt,
 }
 
 impl Writer {
     pub(crate) fn open(path: &Path, options: ConnectionOptions) -> Result<Self, Error> {
         let mut connection = connection::open_writer(path, &options)?;
         let authorizer = Authorizer::install(&mut connection)?;
-        Ok(Self { connection, authorizer, options, prepared: false })
+        let commits = Arc::<AtomicU64>::default();
+        let counted = Arc::clone(&commits);
+        connection.commit_hook(Some(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            false
+        }))?;
+        Ok(Self { connection, authorizer, options, prepared: false, commits, open: None })
     }
 
-    /// Runs writes in their order until all are done or `until` has passed, the first one in any case. There is an outcome for
+    /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
     /// each write that is done, and one for each of several that go together. After an error nothing of that write is in the
     /// file.
-    pub(crate) fn run(&mut self, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
-        if let Err(error) = self.prepare() {
+    pub(crate) fn run(
+        &mut self,
+        transaction: Option<TransactionId>,
+        writes: &[Write<'_>],
+        limits: Limits<'_>,
+    ) -> Vec<Outcome> {
+        let _armed = limits.interrupt.arm(&self.connection);
+        if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare()) {
             return refuse_all(writes, &error);
         }
+        match (transaction, &self.open) {
+            (Some(id), _) => self.run_in(id, writes, limits),
+            (None, None) => self.run_in_order(writes, limits),
+            // Each lane of a DB sees to it that nothing else is written meanwhile.
+            (None, Some(_)) => refuse_all(writes, &Error::Malformed),
+        }
+    }
+
+    fn run_in_order(&mut self, writes: &[Write<'_>], limits: Limits<'_>) -> Vec<Outcome> {
         let (mut left, mut outcomes) = (writes, Vec::with_capacity(writes.len()));
-        while !left.is_empty() && (outcomes.is_empty() || Instant::now() < until) {
+        while !left.is_empty() && (outcomes.is_empty() || Instant::now() < limits.until) {
             // One that has to be alone is: what stands before it and behind it have transactions of their own.
             let together = left.iter().position(is_solitary).unwrap_or(left.len());
             let done = if together == 0 {
-                outcomes.extend(self.run_alone(&left[0]));
+                outcomes.extend(self.run_alone(&left[0], limits.interrupt));
                 1
             } else {
-                let part = self.run_part(&left[..together], until);
+                let part = self.run_part(&left[..together], limits.until);
                 let done = part.len();
                 outcomes.extend(part);
                 done
@@ -85,7 +124,7 @@ impl Writer {
 
     /// One transaction for all. `None`: rolled back, to be run apart. An error: it could not even begin.
     fn run_together(&mut self, writes: &[Write<'_>], until: Instant) -> Result<Option<Vec<Outcome>>, Error> {
-        let open = Transaction::begin(self)?;
+        let open = Atomic::begin(self)?;
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
             let before = open.0.connection.total_changes();
@@ -119,27 +158,30 @@ impl Writer {
     }
 
     /// Outside a transaction, or several in one of their own. There is an outcome for each of several.
-    fn run_alone(&mut self, write: &Write<'_>) -> Vec<Outcome> {
-        let Write::All(all) = write else {
-            // VACUUM attaches a database to work in, which a caller may not.
-            return vec![self.authorizer.ourselves(|| self.apply(write))];
-        };
-        match self.run_all(all) {
-            Ok(written) => written.into_iter().map(Ok).collect(),
-            Err(error) => {
-                let undone = all.iter().skip(1).map(|_| Ok(Written::default()));
-                std::iter::once(Err(error)).chain(undone).collect()
+    fn run_alone(&mut self, write: &Write<'_>, interrupt: &Interrupt) -> Vec<Outcome> {
+        match write {
+            Write::All(all) => {
+                let run = |writer: &mut Self| {
+                    let open = Atomic::begin(writer)?;
+                    let written = open.0.apply_all(all, interrupt)?;
+                    open.commit().map_err(|source| Error::OfAll { index: None, source: Box::new(source) })?;
+                    Ok(written)
+                };
+                of_all(all, run(self))
             }
+            Write::Exec { sql } => vec![self.exec(sql, interrupt).map(|()| Written::default())],
+            // VACUUM attaches a database to work in, which a caller may not.
+            _ => vec![self.authorizer.with(Mode::Ourselves, || self.apply(write))],
         }
     }
 
-    fn run_all(&mut self, all: &[Write<'_>]) -> Result<Vec<Written>, Error> {
-        let failed = |index| move |source| Error::OfAll { index, source: Box::new(source) };
-        let open = Transaction::begin(self)?;
-        let written = all.iter().enumerate().map(|(index, write)| open.0.apply(write).map_err(failed(Some(index))));
-        let written = written.collect::<Result<_, _>>()?;
-        open.commit().map_err(failed(None))?;
-        Ok(written)
+    /// The writes of a batch that is all or nothing, in a transaction.
+    pub(super) fn apply_all(&self, all: &[Write<'_>], interrupt: &Interrupt) -> Result<Vec<Written>, Error> {
+        let apply = |(index, write)| {
+            let written = interrupt.check().and_then(|()| self.apply(write));
+            written.map_err(|source| Error::OfAll { index: Some(index), source: Box::new(source) })
+        };
+        all.iter().enumerate().map(apply).collect()
     }
 
     /// A transaction for each.
@@ -155,7 +197,7 @@ impl Writer {
     }
 
     fn run_one(&mut self, write: &Write<'_>) -> Outcome {
-        let open = Transaction::begin(self)?;
+        let open = Atomic::begin(self)?;
         let written = open.0.apply(write)?;
         open.commit()?;
         Ok(written)
@@ -165,11 +207,11 @@ impl Writer {
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
         self.prepare()?;
         let authorizer = self.authorizer.clone();
-        let open = Transaction(self);
-        Ok(authorizer.ourselves(|| work(&mut open.0.connection)))
+        let open = Atomic(self);
+        Ok(authorizer.with(Mode::Ourselves, || work(&mut open.0.connection)))
     }
 
-    fn apply(&self, write: &Write<'_>) -> Outcome {
+    pub(super) fn apply(&self, write: &Write<'_>) -> Outcome {
         let connection = &self.connection;
         let before = connection.total_changes();
         // What inserts nothing, by a trigger or an ON CONFLICT IGNORE, must not show the rowid of another write.
@@ -177,12 +219,8 @@ impl Writer {
         match write {
             Write::CreateRecord { name, value } => records::create(connection, name, *value)?,
             Write::UpdateRecord { id, value } => records::update(connection, *id, *value)?,
-            // Ours are in the cache of compiled statements, where nobody asks again whether they are allowed.
-            Write::Run { sql, .. } if CONTROL.contains(&sql.trim()) => {
-                return Err(Error::TransactionControl { sql: (*sql).to_owned() });
-            }
             Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters)?,
-            Write::All(_) => return Err(Error::Malformed),
+            Write::All(_) | Write::Exec { .. } | Write::Control(_) => return Err(Error::Malformed),
         }
         let (changes, inserts) = match write {
             Write::Run { sql, .. } => run::effects(sql),
@@ -195,17 +233,30 @@ impl Writer {
         })
     }
 
+    /// How often something was committed.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Calls off whatever runs on the connection, from any thread.
+    #[cfg(feature = "node")]
+    pub(crate) fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
     /// Makes the connection ready to write: in WAL mode.
     fn prepare(&mut self) -> Result<(), Error> {
         if !self.prepared {
             connection::prepare_writer(&self.connection, &self.options)?;
             self.prepared = true;
+            // That was none of a caller.
+            self.commits.store(0, Ordering::Relaxed);
         }
         Ok(())
     }
 
-    fn control(&self, sql: &str) -> Result<(), Error> {
-        self.authorizer.ourselves(|| self.connection.prepare_cached(sql)?.execute([]))?;
+    pub(super) fn control(&self, sql: &str) -> Result<(), Error> {
+        self.authorizer.with(Mode::Ourselves, || self.connection.prepare_cached(sql)?.execute([]))?;
         Ok(())
     }
 }
@@ -213,7 +264,7 @@ impl Writer {
 fn is_solitary(write: &Write<'_>) -> bool {
     match write {
         Write::Run { sql, .. } => run::is_solitary(sql),
-        Write::All(_) => true,
+        Write::All(_) | Write::Exec { .. } | Write::Control(_) => true,
         Write::CreateRecord { .. } | Write::UpdateRecord { .. } => false,
     }
 }
@@ -223,28 +274,38 @@ fn alone(writes: &[Write<'_>], outcome: Outcome) -> Option<Vec<Outcome>> {
     (writes.len() == 1).then(|| vec![outcome])
 }
 
-fn refuse_all(writes: &[Write<'_>], error: &Error) -> Vec<Outcome> {
+pub(super) fn refuse_all(writes: &[Write<'_>], error: &Error) -> Vec<Outcome> {
     let count = |write: &Write<'_>| if let Write::All(all) = write { all.len() } else { 1 };
     (0..writes.iter().map(count).sum()).map(|_| Err(error.clone())).collect()
 }
 
-/// Rolls back what is still open when it goes, after an error or a panic. SQLite ends a transaction by itself after some
-/// errors, `SQLITE_FULL` and `SQLITE_IOERR` among them.
-struct Transaction<'w>(&'w mut Writer);
+/// An outcome for each of several writes that go together; the first one tells of an error.
+pub(super) fn of_all(all: &[Write<'_>], written: Result<Vec<Written>, Error>) -> Vec<Outcome> {
+    match written {
+        Ok(written) => written.into_iter().map(Ok).collect(),
+        Err(error) => {
+            let undone = all.iter().skip(1).map(|_| Ok(Written::default()));
+            std::iter::once(Err(error)).chain(undone).collect()
+        }
+    }
+}
 
-impl<'w> Transaction<'w> {
-    /// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to write.
-    fn begin(writer: &'w mut Writer) -> Result<Self, Error> {
+/// A transaction within one call. Rolls back what is still open when it goes, after an error or a panic. SQLite ends a
+/// transaction by itself after some errors, `SQLITE_FULL` and `SQLITE_IOERR` among them.
+pub(super) struct Atomic<'w>(pub(super) &'w mut Writer);
+
+impl<'w> Atomic<'w> {
+    pub(super) fn begin(writer: &'w mut Writer) -> Result<Self, Error> {
         writer.control(BEGIN)?;
         Ok(Self(writer))
     }
 
-    fn commit(self) -> Result<(), Error> {
+    pub(super) fn commit(self) -> Result<(), Error> {
         self.0.control(COMMIT)
     }
 }
 
-impl Drop for Transaction<'_> {
+impl Drop for Atomic<'_> {
     fn drop(&mut self) {
         if !self.0.connection.is_autocommit() {
             let _ = self.0.control(ROLLBACK);

@@ -22,6 +22,14 @@ fn sql(sql: &str) -> Write<'_> {
     Write::Run { sql, parameters: vec![] }
 }
 
+fn run_until(connection: &mut Writer, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
+    connection.run(None, writes, Limits { until, interrupt: &Interrupt::default() })
+}
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
+}
+
 /// Each outcome as the rowid or else the number of changes, or the name of its error.
 fn run(connection: &mut Writer, writes: &[Write<'_>]) -> Vec<Result<i64, &'static str>> {
     let value = |written: Written| match written.last_insert_rowid {
@@ -34,8 +42,7 @@ fn run(connection: &mut Writer, writes: &[Write<'_>]) -> Vec<Result<i64, &'stati
         Error::Parameters(_) => "PARAMETERS",
         _ => "",
     };
-    let later = Instant::now() + Duration::from_secs(3600);
-    connection.run(writes, later).into_iter().map(|outcome| outcome.map(value).map_err(code)).collect()
+    run_until(connection, writes, later()).into_iter().map(|outcome| outcome.map(value).map_err(code)).collect()
 }
 
 fn names(writer: &mut Writer) -> Result<String, Box<dyn std::error::Error>> {
@@ -127,7 +134,6 @@ fn what_a_trigger_did_before_it_failed_does_not_stay() -> TestResult {
 fn sqlite_s_own_statements_count_for_nothing() -> TestResult {
     let dir = tempfile::tempdir()?;
     let mut writer = open(&dir, "CREATE VIEW v AS SELECT 1")?;
-    let later = Instant::now() + Duration::from_secs(3600);
     let batch = [
         "CREATE VIRTUAL TABLE f USING fts5(x)",
         "INSERT INTO f(rowid, x) VALUES (70, 'a')",
@@ -136,7 +142,7 @@ fn sqlite_s_own_statements_count_for_nothing() -> TestResult {
         "VACUUM",
         "WITH c AS (SELECT 'z') INSERT INTO f(rowid, x) SELECT 9, * FROM c",
     ];
-    let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let outcomes = run_until(&mut writer, &batch.map(sql), later()).into_iter().collect::<Result<Vec<_>, _>>()?;
     let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
     assert_eq!(counts, [(0, 0), (1, 70), (1, 0), (1, 0), (0, 0), (1, 9)]);
     Ok(())
@@ -183,7 +189,7 @@ fn a_record_that_the_schema_ignores_is_rejected_and_nothing_of_it_is_left() -> T
 fn a_batch_ends_when_its_time_is_up_with_one_write_done_at_least() -> TestResult {
     let dir = tempfile::tempdir()?;
     let mut writer = open(&dir, RECORDS)?;
-    assert_eq!(writer.run(&[create("a"), create("b")], Instant::now()).len(), 1);
+    assert_eq!(run_until(&mut writer, &[create("a"), create("b")], Instant::now()).len(), 1);
     assert_eq!(names(&mut writer)?, "a");
     Ok(())
 }
@@ -256,7 +262,7 @@ fn a_database_of_another_directory_is_not_attached() -> TestResult {
     let parameters = vec![Parameter { name: None, value: ValueRef::Text(b"other.db") }];
     let by_value = Write::Run { sql: "ATTACH ? AS other", parameters };
     assert_eq!(run(&mut writer, &[by_value]), [Err("SQLITE_AUTH")]);
-    let outcome = writer.run(&[sql(&attach)], Instant::now()).remove(0);
+    let outcome = run_until(&mut writer, &[sql(&attach)], Instant::now()).remove(0);
     assert!(outcome.expect_err("refused").to_string().contains("another lock"));
     Ok(())
 }
@@ -284,9 +290,8 @@ fn writes_that_go_together_are_all_there_or_none() -> TestResult {
         CREATE TABLE child (id REFERENCES parent DEFERRABLE INITIALLY DEFERRED);"
     );
     let mut writer = open(&dir, &schema)?;
-    let later = Instant::now() + Duration::from_secs(3600);
     let mut all = |writes: Vec<Write<'static>>| {
-        let (count, mut outcomes) = (writes.len(), writer.run(&[Write::All(writes)], later));
+        let (count, mut outcomes) = (writes.len(), run_until(&mut writer, &[Write::All(writes)], later()));
         assert_eq!(outcomes.len(), count);
         outcomes.swap_remove(0)
     };
@@ -309,7 +314,6 @@ fn the_counts_are_those_of_the_statement_itself() -> TestResult {
         "CREATE TABLE t (a); CREATE TABLE log (a); INSERT INTO t VALUES (1), (2), (3);
          CREATE TRIGGER r AFTER UPDATE ON t BEGIN INSERT INTO log VALUES (1), (2), (3), (4); END;",
     )?;
-    let later = Instant::now() + Duration::from_secs(3600);
     let batch = [
         "UPDATE t SET a = 0",
         "CREATE TABLE u (a)",
@@ -318,7 +322,7 @@ fn the_counts_are_those_of_the_statement_itself() -> TestResult {
         "INSERT INTO t VALUES (4), (5)",
         "DELETE FROM t RETURNING a",
     ];
-    let outcomes = writer.run(&batch.map(sql), later).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let outcomes = run_until(&mut writer, &batch.map(sql), later()).into_iter().collect::<Result<Vec<_>, _>>()?;
     let counts: Vec<_> = outcomes.iter().map(|written| (written.changes, written.last_insert_rowid)).collect();
     assert_eq!(counts, [(3, 0), (0, 0), (0, 0), (0, 0), (2, 5), (5, 0)]);
     Ok(())

@@ -1,0 +1,178 @@
+/** migrate(): each migration once over all processes. */
+import { join } from 'node:path'
+import test from 'ava'
+import { LockTimeout } from '../index.js'
+import type { Migration } from '../index.js'
+import { rejection } from './helpers/block.ts'
+import { Actor, runScript } from './helpers/child.ts'
+import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+
+const FIRST: Migration = { id: '1', up: 'CREATE TABLE t (a); INSERT INTO t VALUES (1)' }
+const SECOND: Migration = {
+  id: '2',
+  up: async tx => {
+    const { a } = tx.get('SELECT a FROM t') as { a: number }
+    await tx.run('INSERT INTO t VALUES (?)', a + 1)
+  }
+}
+
+const tables = (db: ReturnType<typeof openDb>) =>
+  db.all("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").map(row => row.name)
+
+test('what is missing is applied, in the order given, and noted down', async t => {
+  const db = openDb(t)
+  t.deepEqual(await db.migrate([]), { applied: [] })
+  t.deepEqual(await db.migrate([FIRST]), { applied: ['1'] })
+  t.deepEqual(await db.migrate([FIRST, SECOND]), { applied: ['2'] })
+  t.deepEqual(await db.migrate([FIRST, SECOND]), { applied: [] })
+  t.deepEqual(db.all('SELECT a FROM t'), [{ a: 1 }, { a: 2 }])
+  const history = db.all('SELECT * FROM _sqlock_migrations')
+  t.deepEqual(
+    history.map(row => row.id),
+    ['1', '2']
+  )
+  t.regex(String(history[0]?.applied_at), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
+})
+
+test('eight processes that migrate at once apply each migration once', async t => {
+  const dir = tmpDir(t)
+  const script = `
+    const migrations = Array.from({ length: 10 }, (_, n) => ({ id: 'm' + n, up: async tx => {
+      await tx.exec('CREATE TABLE t' + n + ' (a)')
+      await tx.exec('CREATE TABLE IF NOT EXISTS log (id, pid)')
+      await tx.run('INSERT INTO log VALUES (?, ?)', 'm' + n, process.pid)
+    } }))
+    const db = new DB(dir + '/app.db')
+    db.migrate(migrations).then(({ applied }) => { console.log(applied.length); return db.close() })`
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => runScript(t, dir, script)))
+  for (const { code, stderr } of outcomes) t.is(code, 0, stderr)
+  t.is(
+    outcomes.reduce((sum, { stdout }) => sum + Number(stdout), 0),
+    10
+  )
+  const ids = Array.from({ length: 10 }, (_, n) => `m${n}`)
+  const db = openDb(t, dir)
+  t.deepEqual(
+    db.all('SELECT id FROM log ORDER BY rowid').map(row => row.id),
+    ids
+  )
+  t.deepEqual(
+    db.all('SELECT id FROM _sqlock_migrations ORDER BY seq').map(row => row.id),
+    ids
+  )
+})
+
+test('nothing of a migration that fails stays, and those before it do', async t => {
+  const db = openDb(t)
+  for (const up of [
+    'CREATE TABLE u (a); INSERT INTO none VALUES (1)',
+    'CREATE TABLE u (a); COMMIT',
+    async (tx: any) => {
+      await tx.exec('CREATE TABLE u (a)')
+      throw new Error('no')
+    },
+    (tx: any) => void tx.exec('CREATE TABLE u (a); INSERT INTO none VALUES (1)')
+  ]) {
+    const error = await rejection(db.migrate([FIRST, { id: 'bad', up }]))
+    t.is(error.code, 'ERR_SQLOCK_MIGRATION')
+    t.true(error.message.includes("'bad'"), error.message)
+    t.true(error.cause instanceof Error)
+    t.deepEqual(tables(db), ['_sqlock_migrations', 't'])
+    t.deepEqual(db.all('SELECT id FROM _sqlock_migrations'), [{ id: '1' }])
+  }
+  t.deepEqual(await db.migrate([FIRST, SECOND]), { applied: ['2'] })
+})
+
+test('a history that is not the beginning of the list is an error that says where', async t => {
+  const db = openDb(t)
+  await db.migrate([FIRST, SECOND])
+  for (const [list, told] of [
+    [[FIRST], /migration 2 .* '2', but it is not given/],
+    [[SECOND, FIRST], /migration 1 .* '1', but '2' is given/],
+    [[FIRST, { id: '1b', up: '' }, SECOND], /migration 2 .* '2', but '1b' is given/],
+    [[], /migration 1/]
+  ] as const) {
+    const error = await rejection(db.migrate(list))
+    t.is(error.code, 'ERR_SQLOCK_MIGRATION')
+    t.regex(error.message, told)
+  }
+})
+
+test('the history may have another name', async t => {
+  const db = openDb(t)
+  await db.migrate([FIRST], { table: 'my "history"' })
+  t.deepEqual(await db.migrate([FIRST, SECOND], { table: 'my "history"' }), { applied: ['2'] })
+  t.deepEqual(tables(db), ['my "history"', 't'])
+})
+
+test('nothing is locked when nothing is missing; otherwise it waits, with a timeout of its own', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir, { timeout: 0 })
+  await db.migrate([FIRST])
+  const locker = openLocker(t, dir)
+  await locker.acquire()
+  t.deepEqual(await db.migrate([FIRST]), { applied: [] })
+  t.true((await rejection(db.migrate([FIRST, SECOND], { timeout: 5 }))) instanceof LockTimeout)
+  const waiting = db.migrate([FIRST, SECOND])
+  t.is(
+    (await rejection(db.migrate([FIRST, SECOND], { signal: AbortSignal.timeout(5) }))).name,
+    'TimeoutError'
+  )
+  await locker.unlock()
+  t.deepEqual(await waiting, { applied: ['2'] })
+})
+
+test('an abort rolls back the migration that runs, and tells the reason', async t => {
+  const db = openDb(t)
+  const controller = new AbortController()
+  const hangs: Migration = {
+    id: '2',
+    up: async tx => {
+      await tx.exec('CREATE TABLE u (a)')
+      controller.abort('enough')
+      await new Promise(() => {})
+    }
+  }
+  t.is(await rejection(db.migrate([FIRST, hangs], { signal: controller.signal })), 'enough')
+  t.deepEqual(tables(db), ['_sqlock_migrations', 't'])
+})
+
+test('in a transaction the migrations belong to it', async t => {
+  const db = openDb(t)
+  await t.throwsAsync(
+    db.transaction(async () => {
+      t.deepEqual(await db.migrate([FIRST, SECOND]), { applied: ['1', '2'] })
+      throw new Error('undone')
+    })
+  )
+  t.deepEqual(tables(db), [])
+  t.deepEqual(await db.withWriteLock(() => db.migrate([FIRST])), { applied: ['1'] })
+})
+
+test('a process that is killed while it migrates leaves nothing of that migration', async t => {
+  const dir = tmpDir(t)
+  const migrator = new Actor(t, 'migrator.mjs', [join(dir, 'app.db')])
+  t.is(await migrator.says(), 'inside the second')
+  await migrator.kill()
+  const db = openDb(t, dir)
+  t.deepEqual(tables(db), ['_sqlock_migrations', 't'])
+  t.deepEqual(await db.migrate([FIRST, SECOND]), { applied: ['2'] })
+})
+
+test('bad lists are refused, and the item is named', async t => {
+  const any = openDb(t) as any
+  for (const [list, name] of [
+    [undefined, 'migrations'],
+    [[null], 'migrations[0]'],
+    [[FIRST, { id: 1, up: '' }], 'migrations[1].id'],
+    [[{ id: 'a', up: 5 }], 'migrations[0].up'],
+    [[{ id: 'a', up: '', down: '' }], 'migrations[0]'],
+    [[FIRST, FIRST], 'migrations[1].id']
+  ] as const) {
+    const error = await rejection(any.migrate(list))
+    t.is(error.name, 'TypeError')
+    t.true(error.message.includes(name), error.message)
+  }
+  t.is((await rejection(any.migrate([], { table: '' }))).name, 'TypeError')
+  t.is((await rejection(any.migrate([], { tables: 'x' }))).name, 'TypeError')
+})

@@ -1,0 +1,157 @@
+/**
+ * Writes as the addon takes them: one block of bytes, and the SQL texts. src/sqlite/batch.rs describes the form.
+ */
+'use strict'
+
+const { Buffer } = require('node:buffer')
+
+const CREATE_RECORD = 0
+const UPDATE_RECORD = 1
+const RUN = 2
+const ALL = 3
+const EXEC = 4
+const CONTROL = 5
+
+/** The steps of a transaction. */
+const Control = Object.freeze({ BEGIN: 0, COMMIT: 1, ROLLBACK: 2, SAVEPOINT: 3, RELEASE: 4, UNDO: 5 })
+
+const NULL = 0
+const INTEGER = 1
+const REAL = 2
+const TEXT = 3
+const BLOB = 4
+const NAMED = 0x80
+
+const MIN_BYTES = 256
+/** Up to this length a text is given the room it may need at most; beyond, its length in UTF-8 is counted. */
+const SHORT_TEXT = 1024
+
+class Encoder {
+  #bytes = Buffer.allocUnsafe(MIN_BYTES)
+  #length = 0
+  #statements = new Map()
+
+  get length() {
+    return this.#length
+  }
+
+  get statements() {
+    return [...this.#statements.keys()]
+  }
+
+  /** What was put down from a length on. */
+  bytesFrom(length) {
+    return this.#bytes.subarray(length, this.#length)
+  }
+
+  createRecord(name, value) {
+    this.#putByte(CREATE_RECORD)
+    this.#putInteger(value)
+    this.#putText(name)
+  }
+
+  updateRecord(id, value) {
+    this.#putByte(UPDATE_RECORD)
+    this.#putInteger(id)
+    this.#putInteger(value)
+  }
+
+  run({ sql, positional, names, named }) {
+    this.#putByte(RUN)
+    this.#putLength(this.#indexOf(sql))
+    this.#putLength(positional.length + names.length)
+    for (const value of positional) this.#putValue(0, value)
+    for (let n = 0; n < names.length; n++) this.#putValue(NAMED, named[n], names[n])
+  }
+
+  /** All of these or nothing. */
+  all(statements) {
+    this.#putByte(ALL)
+    this.#putLength(statements.length)
+    for (const statement of statements) this.run(statement)
+  }
+
+  exec(sql) {
+    this.#putByte(EXEC)
+    this.#putLength(this.#indexOf(sql))
+  }
+
+  control(step) {
+    this.#putByte(CONTROL)
+    this.#putByte(step)
+  }
+
+  #indexOf(sql) {
+    let index = this.#statements.get(sql)
+    if (index === undefined) this.#statements.set(sql, (index = this.#statements.size))
+    return index
+  }
+
+  #putValue(flags, value, name) {
+    const tag = tagOf(value)
+    this.#putByte(tag | flags)
+    if (name !== undefined) this.#putText(name)
+    if (tag === INTEGER) this.#putInteger(value)
+    else if (tag === REAL) this.#putReal(value)
+    else if (tag === TEXT) this.#putText(value)
+    else if (tag === BLOB) this.#putBytes(value)
+  }
+
+  #putByte(byte) {
+    this.#reserve(1)
+    this.#bytes[this.#length++] = byte
+  }
+
+  #putLength(length) {
+    this.#reserve(4)
+    this.#length = this.#bytes.writeUInt32LE(length, this.#length)
+  }
+
+  #putInteger(value) {
+    this.#reserve(8)
+    if (typeof value === 'bigint') {
+      this.#length = this.#bytes.writeBigInt64LE(value, this.#length)
+      return
+    }
+    const high = Math.floor(value / 2 ** 32)
+    this.#length = this.#bytes.writeUInt32LE(value - high * 2 ** 32, this.#length)
+    this.#length = this.#bytes.writeInt32LE(high, this.#length)
+  }
+
+  #putReal(value) {
+    this.#reserve(8)
+    this.#length = this.#bytes.writeDoubleLE(value, this.#length)
+  }
+
+  #putText(text) {
+    this.#reserve(4 + (text.length > SHORT_TEXT ? Buffer.byteLength(text) : 3 * text.length))
+    const written = this.#bytes.write(text, this.#length + 4)
+    this.#bytes.writeUInt32LE(written, this.#length)
+    this.#length += 4 + written
+  }
+
+  #putBytes(bytes) {
+    this.#putLength(bytes.length)
+    this.#reserve(bytes.length)
+    this.#bytes.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+
+  #reserve(room) {
+    if (this.#length + room <= this.#bytes.length) return
+    const bytes = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + room))
+    this.#bytes.copy(bytes, 0, 0, this.#length)
+    this.#bytes = bytes
+  }
+}
+
+/** A whole number is an INTEGER, but for -0, which only a REAL can hold. */
+function tagOf(value) {
+  if (value === null) return NULL
+  if (typeof value === 'string') return TEXT
+  if (typeof value === 'bigint') return INTEGER
+  if (typeof value === 'object') return BLOB
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? INTEGER : REAL
+}
+
+module.exports = { Control, Encoder }

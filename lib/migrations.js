@@ -1,0 +1,101 @@
+/**
+ * Migrations: what is missing in the history of the file is applied, each in a transaction of its own together with its entry
+ * there. The history is read again under the lock, so that each is applied once over all processes.
+ */
+'use strict'
+
+const { LockTimeout, SqlockError, argumentTypeError, argumentValueError } = require('./errors')
+const { checkOptions, checkString, show } = require('./options')
+
+/** `[{ id, up }]`, each once. */
+function checkMigrations(migrations) {
+  if (!Array.isArray(migrations))
+    throw argumentTypeError(`migrations must be an array, not ${show(migrations)}`)
+  const seen = new Set()
+  return Array.from(migrations, (migration, n) => {
+    const { id, up } = checkOptions(`migrations[${n}]`, migration ?? null, ['id', 'up'])
+    checkString(`migrations[${n}].id`, id)
+    if (seen.has(id)) throw argumentValueError(`migrations[${n}].id is there twice: ${show(id)}`)
+    seen.add(id)
+    if (typeof up !== 'function') checkString(`migrations[${n}].up`, up)
+    return { id, up }
+  })
+}
+
+async function migrate(db, list, { timeout, signal, table }) {
+  const migrations = checkMigrations(list)
+  const history = new History(table)
+  if (missing(migrations, history.read(db), table).length === 0) return { applied: [] }
+  const applied = []
+  await db.withWriteLock(
+    async () => {
+      for (const migration of missing(migrations, history.read(db), table)) {
+        signal?.throwIfAborted()
+        await apply(db, migration, history, signal)
+        applied.push(migration.id)
+      }
+    },
+    { timeout, signal }
+  )
+  return { applied }
+}
+
+/** The table that tells what was applied, in its order. */
+class History {
+  #name
+
+  constructor(table) {
+    this.#name = `"${table.replaceAll('"', '""')}"`
+    this.table = table
+  }
+
+  /** The ids of what was applied. */
+  read(db) {
+    const there = db.get(
+      "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE",
+      this.table
+    )
+    return there ? db.all(`SELECT id FROM ${this.#name} ORDER BY seq`).map(row => row.id) : []
+  }
+
+  async add(tx, id) {
+    await tx.exec(
+      `CREATE TABLE IF NOT EXISTS ${this.#name} (seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, applied_at TEXT NOT NULL)`
+    )
+    await tx.run(`INSERT INTO ${this.#name} (id, applied_at) VALUES (?, ?)`, id, new Date().toISOString())
+  }
+}
+
+async function apply(db, { id, up }, history, signal) {
+  try {
+    await db.transaction(
+      async tx => {
+        await (typeof up === 'string' ? tx.exec(up) : up(tx))
+        await history.add(tx, id)
+      },
+      { signal }
+    )
+  } catch (cause) {
+    if (cause instanceof LockTimeout || (signal?.aborted && cause === signal.reason)) throw cause
+    throw new SqlockError(
+      'ERR_SQLOCK_MIGRATION',
+      `migration ${show(id)} failed: ${cause?.message ?? show(cause)}`,
+      { cause }
+    )
+  }
+}
+
+/** What the history lacks. It has to be the beginning of the list. */
+function missing(migrations, applied, table) {
+  applied.forEach((id, n) => {
+    if (migrations[n]?.id === id) return
+    const given = migrations[n] ? `${show(migrations[n].id)} is given there` : 'it is not given'
+    throw new SqlockError(
+      'ERR_SQLOCK_MIGRATION',
+      `migration ${n + 1} in the history ${show(table)} is ${show(id)}, but ${given}`
+    )
+  })
+  return migrations.slice(applied.length)
+}
+
+module.exports = { migrate }

@@ -1,0 +1,186 @@
+/**
+ * A transaction from its BEGIN to its COMMIT or ROLLBACK, or a savepoint in one. Each is a lane of its own; while a savepoint
+ * is open, the lane of the transaction around it waits, so that siblings come one after another.
+ */
+'use strict'
+
+const { onAbort } = require('./abort')
+const { Calls } = require('./calls')
+const { Control } = require('./encoder')
+const { SqlockError, aborted } = require('./errors')
+
+let lastNumber = 0
+
+class OpenTransaction {
+  /** The DB it belongs to, and the native one. */
+  owner
+  native
+  /** The hold that it runs under. */
+  hold
+  /** What the addon knows it by; savepoints have that of their transaction. */
+  transaction
+  /** Rejects when an abort has ended it. */
+  aborted
+  #outer
+  #bare
+  #queue
+  #lane
+  #calls = new Calls()
+  /** The savepoint that is open in it. */
+  #inner = null
+  #ending = null
+  #stopHeeding
+  #endTurn
+  #onEnd
+  #abort
+  #calledOff = null
+
+  /**
+   * @param outer the transaction that it is a savepoint of
+   * @param bare no scope ends it, but that of its outer one
+   * @param endTurn lets the next one in
+   * @param onEnd is called when it has ended
+   */
+  constructor({ owner, native, queue, hold, outer, bare, endTurn, onEnd }) {
+    Object.assign(this, { owner, native, hold })
+    this.transaction = outer ? outer.transaction : ++lastNumber
+    this.aborted = new Promise((_, reject) => (this.#abort = reject))
+    // Not everybody waits for it.
+    this.aborted.catch(() => {})
+    this.#outer = outer
+    if (outer) outer.#inner = this
+    this.#bare = bare
+    this.#queue = queue
+    this.#endTurn = endTurn
+    this.#onEnd = onEnd
+    this.#lane = queue.laneIn(this)
+  }
+
+  get active() {
+    return this.#ending === null
+  }
+
+  /** Is it a savepoint within `other`, however deep? */
+  isWithin(other) {
+    for (let outer = this.#outer; outer; outer = outer.#outer) if (outer === other) return true
+    return false
+  }
+
+  async begin() {
+    try {
+      await this.#step(this.#outer ? Control.SAVEPOINT : Control.BEGIN)
+    } catch (error) {
+      this.#end()
+      throw error
+    }
+  }
+
+  /** From now on an abort of `signal` interrupts it and rolls it back. */
+  heed(signal) {
+    if (signal?.aborted) this.#callOff(signal.reason)
+    else if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
+  }
+
+  /** Adds a write. Returns `{ batch, place }`. */
+  write(encode, options) {
+    this.#assertActive()
+    return this.#queue.writeIn(this.#lane, encode, options)
+  }
+
+  /** Does a plain read, which gets the number of the transaction. */
+  read(work) {
+    this.#assertActive()
+    if (this.#lane.busy) {
+      throw new SqlockError(
+        'ERR_SQLOCK_BUSY',
+        'a write of this transaction is unfinished: await it before a plain read'
+      )
+    }
+    return work(this.transaction)
+  }
+
+  /** A call that was issued in it: it ends after it. */
+  track(promise) {
+    return this.#calls.track(promise)
+  }
+
+  /** Waits for its turn, behind what was called before; resolves to how to end it. */
+  async turn(timeout, signal, bare) {
+    this.#assertActive()
+    return this.#lane.turn(timeout, signal, bare)
+  }
+
+  async commit() {
+    this.#assertActive()
+    this.#ending = this.#commit()
+    return this.#ending
+  }
+
+  /** Nothing happens when it has ended. */
+  async rollback() {
+    this.#ending ??= this.#rollBack()
+    await this.#ending.catch(() => {})
+  }
+
+  /** What its caller is told when `error` has come up: that it was called off, if it was. */
+  told(error) {
+    return this.#calledOff ? this.#calledOff.reason : error
+  }
+
+  async #commit() {
+    await this.#settleCalls()
+    const { unhandled } = this.#calls
+    if (unhandled) {
+      await this.#rollBack()
+      throw unhandled.error
+    }
+    try {
+      await this.#step(this.#outer ? Control.RELEASE : Control.COMMIT)
+    } finally {
+      this.#end()
+    }
+  }
+
+  async #rollBack() {
+    await this.#settleCalls()
+    try {
+      await this.#step(this.#outer ? Control.UNDO : Control.ROLLBACK)
+    } finally {
+      this.#end()
+    }
+  }
+
+  async #settleCalls() {
+    while (this.#inner?.#bare) await this.#inner.rollback()
+    await this.#calls.drained()
+  }
+
+  #callOff(reason) {
+    if (!this.active) return
+    this.#calledOff = { reason }
+    this.#inner?.#callOff(reason)
+    this.#lane.clear(aborted(reason), true)
+    this.#ending = this.#rollBack()
+    const tell = () => this.#abort(reason)
+    this.#ending.then(tell, tell)
+  }
+
+  #end() {
+    this.#stopHeeding?.()
+    if (this.#outer) this.#outer.#inner = null
+    this.#endTurn()
+    this.#onEnd?.()
+  }
+
+  async #step(control) {
+    const { batch, place } = this.#queue.writeIn(this.#lane, encoder => encoder.control(control))
+    while (!batch.settled(place)) await batch.progress
+    batch.changes(place)
+  }
+
+  #assertActive() {
+    if (!this.active) throw new SqlockError('ERR_SQLOCK_NOT_HELD', 'the transaction has ended')
+  }
+}
+
+module.exports = { OpenTransaction }

@@ -1,0 +1,198 @@
+/**
+ * What a DB has under way: its writes, and the holds and transactions that they belong to.
+ *
+ * Where a call belongs is decided when it is issued. Its target is the transaction or the hold of the scope it is issued in, or
+ * else the DB itself: an object with
+ * - `hold`, if it has one
+ * - `write(encode, options)`, which adds a write and returns `{ batch, place }`, see Batch
+ * - `read(work)`, which does a plain read: `work` gets the number of the transaction
+ * - `track(promise)`, which sees to it that a scope ends after its calls
+ * - `turn(timeout, signal, bare)`, which waits for a time in which nothing else is done under its hold
+ */
+'use strict'
+
+const { clearTimeout, setTimeout } = require('node:timers')
+const { SqlockError, ruleFailure } = require('./errors')
+const { Hold, releaseOrWarn, stackOf } = require('./hold')
+const { call, settled } = require('./native')
+const { OpenTransaction } = require('./open-transaction')
+const { Pending } = require('./pending')
+const { runAndRelease, runInScope, scopeOf, transactionIn } = require('./scope')
+const { Stats } = require('./stats')
+const { WriteQueue } = require('./write-queue')
+
+/** The number of a transaction that there is not. */
+const NONE = 0
+
+/**
+ * How many commits until the WAL is looked after in the background. SQLite's own checkpoint, which a commit has to wait for,
+ * then has little left to do.
+ */
+const COMMITS_TO_CHECKPOINT = 200
+
+class Session {
+  native
+  lock
+  options
+  stats = new Stats()
+  /** The DB. */
+  owner
+  #queue
+  #direct
+  /** Functions that run under a hold. */
+  #callbacks = new Pending()
+  /** Transactions of begin(), which no function ends. */
+  #begun = new Set()
+  #commits = 0
+  #checkpointing = null
+
+  constructor(native, options) {
+    this.native = native
+    this.lock = native.lock()
+    this.options = options
+    this.#queue = new WriteQueue(this, commits => this.#committed(commits))
+    this.#direct = {
+      hold: null,
+      write: (encode, options) => this.#queue.write(encode, options),
+      read: work => work(NONE),
+      track: promise => promise
+    }
+  }
+
+  /** Where a call that is issued now belongs. */
+  target() {
+    const transaction = transactionIn(({ owner }) => owner === this.owner)
+    if (transaction) return transaction
+    const scope = call(() => scopeOf(this.lock))
+    return scope ? this.#targetUnder(scope) : this.#direct
+  }
+
+  /** How many writes wait for the lock. */
+  get waiting() {
+    return this.#queue.waiting
+  }
+
+  /** Runs `fn` under the hold of the target, or under one of its own. */
+  withHold(target, fn, options, asker) {
+    const running = target.hold
+      ? runInScope(this.owner, target.hold, fn)
+      : this.#runUnderHold(fn, options, asker)
+    return this.#callbacks.track(running)
+  }
+
+  /** A transaction that a driver ends. */
+  async begin(target, options, asker) {
+    const open = await this.#open(target, options, asker, true)
+    this.#begun.add(open)
+    return open
+  }
+
+  /** Runs `fn` in a transaction, or in a savepoint of the one that is the target. */
+  transact(target, fn, options, asker) {
+    return this.#callbacks.track(this.#transact(target, fn, options, asker))
+  }
+
+  async checkpoint(target, mode, options, asker) {
+    if (target instanceof OpenTransaction) {
+      throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
+    }
+    if (mode === 'PASSIVE') return settled(this.native.checkpoint(NONE, mode))
+    const work = async () => settled(this.native.checkpoint(this.target().hold.id, mode))
+    return this.withHold(target, work, options, asker)
+  }
+
+  /**
+   * Resolves when all that is under way has ended.
+   *
+   * @param timeout ms until what waits for the lock is rejected
+   */
+  async end(timeout) {
+    const refusal = ruleFailure('ERR_SQLOCK_CLOSED', 'the database was closed before the lock was granted')
+    const timer =
+      timeout === Infinity ? undefined : setTimeout(() => this.#queue.refuseWaiting(refusal), timeout)
+    for (const open of this.#begun) open.rollback()
+    await this.#callbacks.drained()
+    await this.#queue.drained()
+    await this.#checkpointing
+    clearTimeout(timer)
+    await settled(this.native.close())
+  }
+
+  async #runUnderHold(fn, options, asker) {
+    return runAndRelease(this.owner, await this.#takeHold(options, asker), fn)
+  }
+
+  async #transact(target, fn, options, asker) {
+    const open = await this.#open(target, options, asker, false)
+    open.heed(options.signal)
+    let value
+    try {
+      value = await Promise.race([runInScope(this.owner, open.hold, () => fn(open), open), open.aborted])
+    } catch (error) {
+      await open.rollback()
+      throw open.told(error)
+    }
+    if (open.active) await open.commit()
+    // The function has ended it itself.
+    else await open.rollback()
+    return value
+  }
+
+  async #open(target, options, asker, bare) {
+    const own = target.hold ? null : await this.#takeHold(options, asker)
+    const { timeout, signal } = options
+    const [hold, queue] = [own ?? target.hold, this.#queue]
+    const endTurn = await settled(own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare))
+    const open = new OpenTransaction({
+      owner: this.owner,
+      native: this.native,
+      queue,
+      hold,
+      outer: target instanceof OpenTransaction ? target : undefined,
+      bare,
+      endTurn,
+      onEnd: () => {
+        this.#begun.delete(open)
+        if (own) releaseOrWarn(own)
+      }
+    })
+    await open.begin()
+    return open
+  }
+
+  async #takeHold({ timeout, signal }, asker) {
+    const { longHoldMs } = this.options
+    const stack = stackOf(longHoldMs, asker)
+    const id = await settled(this.#queue.acquire(timeout, signal))
+    return new Hold(id, longHoldMs, stack, ms => this.stats.held(ms))
+  }
+
+  #targetUnder({ hold, pending }) {
+    const lane = this.#queue.laneOf(hold)
+    const checked = () => {
+      if (transactionIn(({ owner, native }) => owner !== this.owner && native.isFileOf(this.native))) {
+        throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'in a transaction of another DB object on the same file')
+      }
+      return lane
+    }
+    return {
+      hold,
+      write: (encode, options) => this.#queue.writeIn(checked(), encode, options),
+      read: work => work(NONE),
+      track: promise => pending.track(promise),
+      turn: async (timeout, signal, bare) => checked().turn(timeout, signal, bare)
+    }
+  }
+
+  #committed(commits) {
+    this.stats.committed(commits)
+    this.#commits += commits
+    if (this.#commits < COMMITS_TO_CHECKPOINT || this.#checkpointing) return
+    this.#commits = 0
+    // Whatever keeps it from its work is met by the commits too, which tell.
+    const ended = () => (this.#checkpointing = null)
+    this.#checkpointing = this.native.checkpoint(NONE, 'PASSIVE').then(ended, ended)
+  }
+}
+
+module.exports = { Session }

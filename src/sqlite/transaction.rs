@@ -1,0 +1,236 @@
+//! Transactions that a caller begins and ends: a state of the writing connection that lives from call to call, under the hold
+//! that it was begun with.
+//!
+//! Each write in it has a savepoint, so that one that is rejected leaves nothing behind whatever way it failed. Some errors end
+//! the whole transaction; then all that follows is refused, the COMMIT with that very error.
+
+#![forbid(unsafe_code)]
+
+use std::time::Instant;
+
+use super::batch::{Control, Write};
+use super::query::Read;
+use super::writer::{BEGIN, COMMIT, Limits, Outcome, ROLLBACK, Writer, Written, of_all};
+use super::{Error, Rows};
+
+const SAVEPOINT: &str = "SAVEPOINT sqlock";
+const RELEASE: &str = "RELEASE sqlock";
+const ROLLBACK_TO: &str = "ROLLBACK TO sqlock";
+
+/// Tells a transaction from others of the same database.
+pub(crate) type TransactionId = u64;
+
+/// A transaction that was begun and not ended.
+pub(super) struct Open {
+    id: TransactionId,
+    /// What has made SQLite end it before its time.
+    ended_by: Option<Error>,
+}
+
+impl Writer {
+    /// Runs writes in the transaction `id` until all are done or the time is over, the first one in any case.
+    pub(super) fn run_in(&mut self, id: TransactionId, writes: &[Write<'_>], limits: Limits<'_>) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(writes.len());
+        for write in writes {
+            match write {
+                Write::Control(control) => outcomes.push(self.take_step(id, *control).map(|()| Written::default())),
+                Write::All(all) => {
+                    outcomes.extend(of_all(all, self.undoably(id, |writer| writer.apply_all(all, limits.interrupt))));
+                }
+                Write::Exec { sql } => outcomes.push(self.undoably(id, |writer| {
+                    writer.run_statements(sql, limits.interrupt, true)?;
+                    Ok(Written::default())
+                })),
+                _ => outcomes.push(self.undoably(id, |writer| writer.apply(write))),
+            }
+            if Instant::now() >= limits.until {
+                break;
+            }
+        }
+        outcomes
+    }
+
+    /// A plain read that sees what the transaction has written.
+    pub(crate) fn read_in(&self, id: TransactionId, read: &Read<'_>) -> Result<Rows, Error> {
+        self.check_open(id)?;
+        read.on(&self.connection, &self.authorizer)
+    }
+
+    /// Rolls back whatever transaction is open. Nothing happens when there is none.
+    pub(crate) fn abandon(&mut self) {
+        if self.open.take().is_some() {
+            self.roll_back();
+        }
+    }
+
+    fn take_step(&mut self, id: TransactionId, control: Control) -> Result<(), Error> {
+        let is_open = self.check_open(id);
+        match control {
+            Control::Begin => {
+                self.control(BEGIN)?;
+                self.open = Some(Open { id, ended_by: None });
+                Ok(())
+            }
+            // What is gone needs no undoing.
+            Control::Rollback | Control::Undo if is_open.is_err() => Ok(()),
+            Control::Rollback => {
+                self.abandon();
+                Ok(())
+            }
+            Control::Commit => {
+                let committed = is_open.and_then(|()| self.control(COMMIT)).map_err(cause);
+                self.abandon();
+                committed
+            }
+            Control::Savepoint => is_open.and_then(|()| self.control(SAVEPOINT)),
+            Control::Release => is_open.map_err(cause).and_then(|()| self.control(RELEASE)),
+            Control::Undo => self.undo(),
+        }
+    }
+
+    /// Does something in a savepoint, so that it leaves nothing behind when it fails.
+    fn undoably<T>(&mut self, id: TransactionId, work: impl FnOnce(&Self) -> Result<T, Error>) -> Result<T, Error> {
+        self.check_open(id)?;
+        self.control(SAVEPOINT)?;
+        let outcome = work(self).and_then(|done| self.control(RELEASE).map(|()| done));
+        if let Err(error) = &outcome
+            && (self.connection.is_autocommit() || self.undo().is_err())
+        {
+            self.roll_back();
+            if let Some(open) = &mut self.open {
+                open.ended_by = Some(error.clone());
+            }
+        }
+        outcome
+    }
+
+    fn undo(&self) -> Result<(), Error> {
+        self.control(ROLLBACK_TO)?;
+        self.control(RELEASE)
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.control(ROLLBACK);
+        }
+    }
+
+    fn check_open(&self, id: TransactionId) -> Result<(), Error> {
+        match &self.open {
+            Some(open) if open.id == id && open.ended_by.is_none() => Ok(()),
+            Some(open) if open.id == id => Err(Error::Ended { by: open.ended_by.clone().map(Box::new) }),
+            _ => Err(Error::Ended { by: None }),
+        }
+    }
+}
+
+/// A COMMIT that comes too late is refused with what has ended the transaction.
+fn cause(error: Error) -> Error {
+    match error {
+        Error::Ended { by: Some(by) } => *by,
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::connection::ConnectionOptions;
+    use super::super::interrupt::Interrupt;
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    const BEGUN: Write<'_> = Write::Control(Control::Begin);
+    const COMMITTED: Write<'_> = Write::Control(Control::Commit);
+
+    fn open() -> Result<(tempfile::TempDir, Writer), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
+        writer.lend(|connection| connection.execute_batch("CREATE TABLE t (a UNIQUE)"))??;
+        Ok((dir, writer))
+    }
+
+    fn sql(sql: &str) -> Write<'_> {
+        Write::Run { sql, parameters: vec![] }
+    }
+
+    fn run(connection: &mut Writer, id: TransactionId, writes: &[Write<'_>], interrupt: &Interrupt) -> Vec<Outcome> {
+        connection.run(Some(id), writes, Limits { until: Instant::now() + Duration::from_secs(3600), interrupt })
+    }
+
+    fn count(writer: &mut Writer) -> Result<i64, Box<dyn std::error::Error>> {
+        Ok(writer.lend(|connection| connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0)))??)
+    }
+
+    #[test]
+    fn what_belongs_to_a_transaction_that_has_ended_is_not_written() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let interrupt = Interrupt::default();
+        let late = [sql("INSERT INTO t VALUES (1)"), COMMITTED];
+        for before in [&[][..], &[BEGUN, Write::Control(Control::Rollback)], &[BEGUN, COMMITTED]] {
+            assert!(run(&mut writer, 7, before, &interrupt).iter().all(Result::is_ok));
+            let outcomes = run(&mut writer, 7, &late, &interrupt);
+            assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::Ended { by: None }))), "{outcomes:?}");
+        }
+        run(&mut writer, 8, &[BEGUN], &interrupt);
+        assert!(matches!(run(&mut writer, 7, &late, &interrupt)[0], Err(Error::Ended { .. })), "it is of another");
+        writer.abandon();
+        assert!(matches!(run(&mut writer, 8, &late, &interrupt)[0], Err(Error::Ended { .. })));
+        assert_eq!(count(&mut writer)?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_else_is_written_while_a_transaction_is_open() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let interrupt = Interrupt::default();
+        run(&mut writer, 1, &[BEGUN, sql("INSERT INTO t VALUES (1)")], &interrupt);
+        let limits = Limits { until: Instant::now(), interrupt: &interrupt };
+        assert!(writer.run(None, &[sql("INSERT INTO t VALUES (2)")], limits)[0].is_err());
+        assert!(run(&mut writer, 1, &[COMMITTED], &interrupt)[0].is_ok());
+        assert_eq!(count(&mut writer)?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_write_that_is_called_off_before_it_begins_does_not_begin() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let (interrupt, called_off) = (Interrupt::default(), Interrupt::default());
+        called_off.request();
+        run(&mut writer, 1, &[BEGUN], &interrupt);
+        let outcomes = run(&mut writer, 1, &[sql("INSERT INTO t VALUES (1)")], &called_off);
+        assert!(matches!(&outcomes[0], Err(Error::Sqlite(failure)) if failure.code() == "SQLITE_INTERRUPT"));
+        let all = Write::All(vec![sql("INSERT INTO t VALUES (2)")]);
+        assert!(run(&mut writer, 1, &[all], &called_off)[0].is_err());
+        assert!(run(&mut writer, 1, &[COMMITTED], &interrupt)[0].is_ok());
+        assert_eq!(count(&mut writer)?, 0);
+        Ok(())
+    }
+
+    /// An error that ends the transaction must not let what follows be written by itself, nor the COMMIT succeed.
+    #[test]
+    fn an_error_that_ends_the_transaction_refuses_what_follows_and_is_the_error_of_the_commit() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let interrupt = Interrupt::default();
+        let steps = [
+            BEGUN,
+            sql("INSERT INTO t VALUES (1)"),
+            sql("INSERT OR ROLLBACK INTO t VALUES (1)"),
+            sql("INSERT INTO t VALUES (2)"),
+            Write::Control(Control::Savepoint),
+            Write::Control(Control::Undo),
+            COMMITTED,
+        ];
+        let outcomes = run(&mut writer, 1, &steps, &interrupt);
+        let is_unique =
+            |error: &Error| matches!(error, Error::Sqlite(failure) if failure.code() == "SQLITE_CONSTRAINT_UNIQUE");
+        assert!(outcomes[2].as_ref().is_err_and(is_unique), "{outcomes:?}");
+        assert!(matches!(&outcomes[3], Err(Error::Ended { by: Some(by) }) if is_unique(by)), "{outcomes:?}");
+        assert!(outcomes[4].is_err() && outcomes[5].is_ok(), "{outcomes:?}");
+        assert!(outcomes[6].as_ref().is_err_and(is_unique), "{outcomes:?}");
+        assert_eq!(count(&mut writer)?, 0);
+        Ok(())
+    }
+}
