@@ -382,7 +382,7 @@ export interface CheckpointResult {
 
 /** What a DB has done since it was opened. */
 export interface Stats {
-  /** Writes that have resolved, a batch and a script as one. */
+  /** Statements written that have resolved, a script as one. */
   writes: number
   /** COMMITs they took. */
   commits: number

@@ -23,7 +23,7 @@ const {
   checkPragma,
   checkString
 } = require('./options')
-const { Queryable, issue, rowidOf } = require('./queryable')
+const { Queryable, issue } = require('./queryable')
 const { toObjects } = require('./rows')
 const { scopeOwnedBy } = require('./scope')
 const { Session } = require('./session')
@@ -70,11 +70,21 @@ class DB extends Queryable {
   }
 
   createRecord(name, value) {
-    return issue(this.#find, target => this.#createRecord(target, name, value))
+    return issue(this.#find, target => {
+      checkString('name', name)
+      checkInteger('value', value)
+      const { batch, place } = target.write(encoder => encoder.createRecord(name, value))
+      return batch.outcome(place, this.#session.rowid)
+    })
   }
 
   updateRecord(id, value) {
-    return issue(this.#find, target => this.#updateRecord(target, id, value))
+    return issue(this.#find, target => {
+      checkInteger('id', id)
+      checkInteger('value', value)
+      const { batch, place } = target.write(encoder => encoder.updateRecord(id, value))
+      return batch.outcome(place, this.#session.done)
+    })
   }
 
   getRecord(id) {
@@ -145,25 +155,6 @@ class DB extends Queryable {
 
   async [Symbol.asyncDispose]() {
     await this.close()
-  }
-
-  async #createRecord(target, name, value) {
-    checkString('name', name)
-    checkInteger('value', value)
-    const { batch, place } = target.write(encoder => encoder.createRecord(name, value))
-    while (!batch.settled(place)) await batch.progress
-    const rowid = rowidOf(batch, place, this.#options.integers)
-    this.#session.stats.wrote()
-    return rowid
-  }
-
-  async #updateRecord(target, id, value) {
-    checkInteger('id', id)
-    checkInteger('value', value)
-    const { batch, place } = target.write(encoder => encoder.updateRecord(id, value))
-    while (!batch.settled(place)) await batch.progress
-    batch.changes(place)
-    this.#session.stats.wrote()
   }
 
   #read(query) {

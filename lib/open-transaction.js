@@ -174,8 +174,7 @@ class OpenTransaction {
 
   async #step(control) {
     const { batch, place } = this.#queue.writeIn(this.#lane, encoder => encoder.control(control))
-    while (!batch.settled(place)) await batch.progress
-    batch.changes(place)
+    await batch.outcome(place, () => batch.changes(place))
   }
 
   #assertActive() {

@@ -9,11 +9,15 @@ const { Encoder } = require('./encoder')
 const { call } = require('./native')
 const { checkAcquireOptions } = require('./options')
 const { checkItems, checkQuery, checkScript, checkStatement } = require('./parameters')
-const { toIntegerMode, toObjects } = require('./rows')
+const { toObjects } = require('./rows')
 
 class Queryable {
   #session
   #find
+  #result = (batch, place) => ({
+    changes: batch.changes(place),
+    lastInsertRowid: this.#session.rowid(batch, place)
+  })
 
   /** @param find finds the target of a call */
   constructor(session, find) {
@@ -45,36 +49,28 @@ class Queryable {
     return this.all(sql, ...params).values()
   }
 
-  async #run(target, query, params) {
+  #run(target, query, params) {
     const { statement, timeout, signal } = checkQuery(query, params, this.#session.options.timeout)
-    if (signal?.aborted) throw signal.reason
+    signal?.throwIfAborted()
     const { batch, place } = target.write(encoder => encoder.run(statement), { timeout, signal })
-    while (!batch.settled(place)) await batch.progress
-    const result = this.#resultOf(batch, place)
-    this.#session.stats.wrote()
-    return result
+    return batch.outcome(place, this.#result)
   }
 
-  async #exec(target, script) {
+  #exec(target, script) {
     const { sql, timeout, signal } = checkScript(script, this.#session.options.timeout)
-    if (signal?.aborted) throw signal.reason
+    signal?.throwIfAborted()
     const { batch, place } = target.write(encoder => encoder.exec(sql), { timeout, signal })
-    while (!batch.settled(place)) await batch.progress
-    batch.changes(place)
-    this.#session.stats.wrote()
+    return batch.outcome(place, this.#session.done)
   }
 
-  async #batch(target, items, options) {
+  #batch(target, items, options) {
     const statements = checkItems(items)
     const { timeout, signal } = checkAcquireOptions(options, this.#session.options.timeout)
-    if (signal?.aborted) throw signal.reason
+    signal?.throwIfAborted()
     const { length: count } = statements
-    if (count === 0) return []
+    if (count === 0) return Promise.resolve([])
     const { batch, place } = target.write(encoder => encoder.all(statements), { timeout, signal, count })
-    while (!batch.settled(place)) await batch.progress
-    const results = statements.map((_, n) => this.#resultOf(batch, place + n))
-    this.#session.stats.wrote()
-    return results
+    return batch.outcome(place, () => statements.map((_, n) => this.#result(batch, place + n)))
   }
 
   #read(sql, params, first) {
@@ -88,28 +84,16 @@ class Queryable {
       options.integers
     )
   }
-
-  #resultOf(batch, place) {
-    const lastInsertRowid = rowidOf(batch, place, this.#session.options.integers)
-    return { changes: batch.changes(place), lastInsertRowid }
-  }
-}
-
-/** The write is committed and cannot be refused any more, so a rowid that is no safe integer comes as it is. */
-function rowidOf(batch, place, mode) {
-  const rowid = batch.rowid(place)
-  return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, mode, 'rowid')
 }
 
 /** Does what a caller awaits, on the target that it belongs to. Never throws: what goes wrong is a rejection. */
 function issue(find, work) {
-  let target
   try {
-    target = find()
+    const target = find()
+    return target.track(work(target))
   } catch (error) {
     return Promise.reject(error)
   }
-  return target.track(work(target))
 }
 
-module.exports = { Queryable, issue, rowidOf }
+module.exports = { Queryable, issue }

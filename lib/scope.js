@@ -60,9 +60,14 @@ function find(accepts) {
   return scope
 }
 
+/** Is this async flow in no scope at all? */
+function outside() {
+  return living === 0 || storage.getStore() === undefined
+}
+
 /** The scope whose hold is of the directory that `lock` locks. */
 function scopeOf(lock) {
-  if (living === 0 || storage.getStore() === undefined) return undefined
+  if (outside()) return undefined
   const directory = lock.directory()
   return find(scope => scope.hold.held && scope.hold.directory === directory)
 }
@@ -101,4 +106,4 @@ async function runAndRelease(owner, hold, fn) {
   }
 }
 
-module.exports = { runAndRelease, runInScope, scopeOf, scopeOwnedBy, transactionIn }
+module.exports = { outside, runAndRelease, runInScope, scopeOf, scopeOwnedBy, transactionIn }

@@ -17,7 +17,8 @@ const { Hold, releaseOrWarn, stackOf } = require('./hold')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('./pending')
-const { runAndRelease, runInScope, scopeOf, transactionIn } = require('./scope')
+const { toIntegerMode } = require('./rows')
+const { outside, runAndRelease, runInScope, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { WriteQueue } = require('./write-queue')
 
@@ -37,6 +38,17 @@ class Session {
   stats = new Stats()
   /** The DB. */
   owner
+  /** What a write resolves to: nothing. */
+  done = (batch, place) => {
+    batch.changes(place)
+    this.stats.wrote()
+  }
+  /** The rowid. The write cannot be refused any more, so one that is no safe integer comes as it is. */
+  rowid = (batch, place) => {
+    const rowid = batch.rowid(place)
+    this.stats.wrote()
+    return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, this.options.integers, 'rowid')
+  }
   #queue
   #direct
   /** Functions that run under a hold. */
@@ -61,6 +73,7 @@ class Session {
 
   /** Where a call that is issued now belongs. */
   target() {
+    if (outside()) return this.#direct
     const transaction = transactionIn(({ owner }) => owner === this.owner)
     if (transaction) return transaction
     const scope = call(() => scopeOf(this.lock))
