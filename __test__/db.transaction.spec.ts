@@ -459,6 +459,35 @@ test('an abort does not wait for a function that hangs, and what that goes on to
   t.deepEqual(values(db), [3])
 })
 
+test('an abort does not wait for a scope in the transaction that hangs', async t => {
+  const db = await withTable(t)
+  const controller = new AbortController()
+  const failing = db.transaction(
+    async tx => {
+      await tx.run(INSERT, 1)
+      setTimeout(() => controller.abort('enough'), 2)
+      await tx.savepoint(inner => db.withWriteLock(() => inner.savepoint(() => new Promise(() => {}))))
+    },
+    { signal: controller.signal }
+  )
+  t.is(await rejection(failing), 'enough')
+  await db.run(INSERT, 2)
+  t.deepEqual(values(db), [2])
+})
+
+test('a begin() in a transaction that nobody awaits is rolled back with the others', async t => {
+  const db = await withTable(t)
+  await db.transaction(async tx => {
+    void db.begin()
+    void db.begin().then(inner => inner.run(INSERT, 'undone').catch(() => {}))
+    void db.begin()
+    await Promise.resolve()
+    void tx.active
+  })
+  await db.run(INSERT, 2)
+  t.deepEqual(values(db), [2])
+})
+
 test('an abort before the lock is granted leaves the queue', async t => {
   const dir = tmpDir(t)
   const db = await withTable(t, dir)

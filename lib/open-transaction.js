@@ -73,12 +73,13 @@ class OpenTransaction {
       this.#end()
       throw error
     }
+    // It comes too late, and somebody waits for its end.
+    if (this.#bare && this.#outer?.active === false) await this.rollback()
   }
 
   /** From now on an abort of `signal` interrupts it and rolls it back. */
   heed(signal) {
-    if (signal?.aborted) this.#callOff(signal.reason)
-    else if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
+    if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
   }
 
   /** Adds a write. Returns `{ batch, place }`. */
@@ -131,7 +132,7 @@ class OpenTransaction {
     await this.#settleCalls()
     const { unhandled } = this.#calls
     if (unhandled) {
-      await this.#rollBack()
+      await this.#undo()
       throw unhandled.error
     }
     try {
@@ -143,6 +144,10 @@ class OpenTransaction {
 
   async #rollBack() {
     await this.#settleCalls()
+    await this.#undo()
+  }
+
+  async #undo() {
     try {
       await this.#step(this.#outer ? Control.UNDO : Control.ROLLBACK)
     } finally {
@@ -151,16 +156,17 @@ class OpenTransaction {
   }
 
   async #settleCalls() {
-    while (this.#inner?.#bare) await this.#inner.rollback()
+    if (this.#inner?.#bare) await this.#inner.rollback()
     await this.#calls.drained()
   }
 
+  /** Does not wait for its calls: one of them may be a function that hangs. */
   #callOff(reason) {
     if (!this.active) return
     this.#calledOff = { reason }
     this.#inner?.#callOff(reason)
     this.#lane.clear(aborted(reason), true)
-    this.#ending = this.#rollBack()
+    this.#ending = this.#undo()
     const tell = () => this.#abort(reason)
     this.#ending.then(tell, tell)
   }

@@ -170,7 +170,9 @@ class Session {
       }
     })
     await open.begin()
-    return open
+    if (!signal?.aborted) return open
+    await open.rollback()
+    throw signal.reason
   }
 
   async #takeHold({ timeout, signal }, asker) {
