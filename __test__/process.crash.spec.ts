@@ -1,9 +1,11 @@
 /** I3: a process that is killed frees the lock, and its unfinished write leaves no trace. */
 import { existsSync, statSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { eventually, timed } from './helpers/block.ts'
 import { Actor, acknowledged, spawnHolder } from './helpers/child.ts'
+import { randomOf, seedOf } from './helpers/seed.ts'
 import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('the lock of a killed holder is free, and its text is gone with the next hold', async t => {
@@ -56,32 +58,68 @@ test('a writer that is killed while its frames go into the WAL leaves nothing of
   t.is(db.pragma('integrity_check', { simple: true }), 'ok')
 })
 
-for (const inFlight of [1, 64]) {
-  test(`writers that are killed at random instants with ${inFlight} in flight lose no acknowledged write`, async t => {
+/** Writers of one database, killed one at a time, each with others at work: how many are alive, and how many kills. */
+const KILLS = [
+  { inFlight: 64, alive: 4, kills: 200 },
+  { inFlight: 1, alive: 2, kills: 24 }
+]
+for (const { inFlight, alive, kills } of KILLS) {
+  test(`${kills} writers that are killed at random instants with ${inFlight} in flight lose no acknowledged write`, async t => {
     const dir = tmpDir(t)
-    const path = join(dir, 'app.db')
-    const notes = join(dir, 'acknowledged')
-    const rounds = 12
-    for (let round = 0; round < rounds; round++) {
-      const writer = new Actor(t, 'writer.mjs', [path, '1000000', `r${round}`, String(inFlight), notes])
+    const random = randomOf(seedOf(t))
+    const notes = (n: number) => join(dir, `acknowledged-${n}`)
+    const noted = (n: number) => (existsSync(notes(n)) ? statSync(notes(n)).size : 0)
+    const start = async (n: number) => {
+      const args = [join(dir, 'app.db'), '1000000', String(n), String(inFlight), notes(n)]
+      const writer = new Actor(t, 'writer.mjs', args)
       t.is(await writer.says(), 'ready')
-      const written = statSync(notes).size
-      const more = Math.random() * 300 * inFlight
-      writer.tell('go')
-      await eventually(t, () => statSync(notes).size > written + more)
-      await writer.kill()
+      return { n, writer }
     }
-    const seen = acknowledged(notes)
+    let started = 0
+    const atWork: { writer: Actor; hasWritten: () => boolean }[] = []
+    // Two more than are at work are on their way to take the place of those that are killed, and have precedence.
+    const next = [start(started++), start(started++)]
+    const begin = async () => {
+      const { n, writer } = await (next.shift() as (typeof next)[0])
+      next.push(start(started++))
+      setPriority(writer.pid, constants.priority.PRIORITY_BELOW_NORMAL)
+      writer.tell('go')
+      const enough = random() * 50 * inFlight
+      atWork.push({ writer, hasWritten: () => noted(n) > enough })
+    }
+    for (let n = 0; n < alive; n++) await begin()
+    for (let kill = 0; kill < kills; kill++) {
+      await eventually(t, () => atWork.some(({ hasWritten }) => hasWritten()))
+      const ripe = atWork.filter(({ hasWritten }) => hasWritten())
+      const one = ripe[Math.floor(random() * ripe.length)] as (typeof ripe)[0]
+      atWork.splice(atWork.indexOf(one), 1)
+      await one.writer.kill()
+      await begin()
+    }
+    for (const { writer } of [...atWork, ...(await Promise.all(next))]) await writer.kill()
+
     const db = openDb(t, dir)
-    const ids = new Set(db.getAllRecords().map(row => row.id))
-    t.deepEqual(
-      seen.filter(id => !ids.has(id)),
-      [],
-      'each acknowledged row is there'
-    )
-    t.is(new Set(seen).size, seen.length)
-    t.true(ids.size - seen.length <= rounds * inFlight, 'at most what was in flight in each killed writer')
+    const rows = new Map(db.getAllRecords().map(({ id, name }) => [id, name]))
+    t.is(new Set(rows.values()).size, rows.size, 'no write is there twice')
+    const written = new Map<string, number>()
+    for (const name of rows.values()) {
+      const [n] = name.split('-') as [string]
+      written.set(n, (written.get(n) ?? 0) + 1)
+    }
+    let seen = 0
+    for (const [n, count] of written) {
+      const ids = acknowledged(notes(Number(n)))
+      t.deepEqual(
+        ids.filter(id => !rows.get(id)?.startsWith(`${n}-`)),
+        [],
+        'each acknowledged row is there'
+      )
+      t.is(new Set(ids).size, ids.length)
+      t.true(count - ids.length <= inFlight, 'and at most what was in flight besides')
+      seen += ids.length
+    }
+    t.true(written.size >= kills)
     t.is(db.pragma('integrity_check', { simple: true }), 'ok')
-    t.log(`${seen.length} acknowledged, ${ids.size} rows, ${rounds} kills`)
+    t.log(`${seen} acknowledged, ${rows.size} rows, ${started} kills`)
   })
 }
