@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { Actor, acknowledged, runScript } from './helpers/child.ts'
+import { hasSql, sql } from './helpers/sqlite.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 test('increments of a file under the lock are all there', async t => {
@@ -43,6 +44,42 @@ for (const inFlight of [1, 64]) {
     t.is(new Set(rows.map(row => row.name)).size, 4 * count)
     t.is(db.pragma('integrity_check', { simple: true }), 'ok')
   })
+}
+
+if (hasSql) {
+  /** Where FAIL is in the schema, sqlock relies on nothing after an error. */
+  for (const kind of ['ABORT', 'FAIL']) {
+    test(`of four processes with 64 writes in flight, many failing, what resolved is there and nothing else (${kind})`, async t => {
+      const dir = tmpDir(t)
+      const path = join(dir, 'app.db')
+      await sql(
+        t,
+        path,
+        `CREATE TABLE owner (id INTEGER PRIMARY KEY);
+         INSERT INTO owner VALUES (1);
+         CREATE TABLE t (key, part CHECK (part >= 0), owner REFERENCES owner DEFERRABLE INITIALLY DEFERRED, UNIQUE (key, part));
+         INSERT INTO t VALUES ('taken', 1, 1);
+         CREATE TRIGGER raise AFTER INSERT ON t BEGIN
+           SELECT CASE NEW.part WHEN 97 THEN RAISE(ABORT, 'a') WHEN 98 THEN RAISE(ROLLBACK, 'r') WHEN 99 THEN RAISE(${kind}, 'k') END;
+         END`
+      )
+      const args = (name: string) => [path, '2400', name, '64']
+      const mixers = ['a', 'b', 'c', 'd'].map(name => new Actor(t, 'mixer.mjs', args(name)))
+      for (const mixer of mixers) t.is(await mixer.says(), 'ready')
+      for (const mixer of mixers) mixer.tell('go')
+      const expected = new Map([['taken', 1]])
+      for (const mixer of mixers) {
+        const { rows, astray } = await mixer.says<{ rows: Record<string, number>; astray: unknown[] }>()
+        t.deepEqual(astray, [], 'each succeeds, or fails with the error that is its own')
+        for (const [key, count] of Object.entries(rows)) expected.set(key, count)
+      }
+      const keys = 'SELECT key FROM t UNION ALL SELECT name FROM records'
+      const counts = await sql(t, path, '', `SELECT key, count(*) FROM (${keys}) GROUP BY key`)
+      t.deepEqual(new Map(counts.toSorted()), new Map([...expected].toSorted()))
+      t.is(openDb(t, dir).pragma('integrity_check', { simple: true }), 'ok')
+      t.log(`${expected.size} resolved`)
+    })
+  }
 }
 
 /**
