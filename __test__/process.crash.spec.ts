@@ -66,6 +66,7 @@ const KILLS = [
 for (const { inFlight, alive, kills } of KILLS) {
   test(`${kills} writers that are killed at random instants with ${inFlight} in flight lose no acknowledged write`, async t => {
     const dir = tmpDir(t)
+    t.timeout(300_000, 'starting so many processes takes its time on a busy machine')
     const random = randomOf(seedOf(t))
     const notes = (n: number) => join(dir, `acknowledged-${n}`)
     const noted = (n: number) => (existsSync(notes(n)) ? statSync(notes(n)).size : 0)

@@ -1,20 +1,10 @@
 /** What sqlock does to the system, seen by strace, and what it does when the system refuses. */
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 import { has, prelude, run } from './helpers/child.ts'
+import { strace } from './helpers/strace.ts'
 import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
-
-async function strace(t: ExecutionContext, dir: string, options: string[], script: string) {
-  const log = join(tmpDir(t), 'strace')
-  const args = ['-f', '-y', '-o', log, ...options, process.execPath, '-e', prelude(dir) + script]
-  // strace counts the calls of each thread by itself; with one worker the n-th is the n-th.
-  const env = { ...process.env, UV_THREADPOOL_SIZE: '1' }
-  const { code, stdout, stderr } = await run(t, 'strace', args, { env })
-  t.is(code, 0, stderr)
-  return { stdout, stderr, lines: readFileSync(log, 'utf8').split('\n') }
-}
 
 if (has('strace')) {
   const WRITE_AND_READ = `
