@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { LockTimeout } from '../index.js'
 import { rejection, timed } from './helpers/block.ts'
-import { has, prelude, run, spawnHolder } from './helpers/child.ts'
+import { has, prelude, run, runScript, spawnHolder } from './helpers/child.ts'
 import { hasSql, sql } from './helpers/sqlite.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -39,6 +39,27 @@ test('a burst that takes longer than the timeout succeeds on a lock that is free
   const db = openDb(t, tmpDir(t), { timeout: 5 })
   const ids = await Promise.all(Array.from({ length: 30_000 }, (_, n) => db.createRecord('a', n)))
   t.is(new Set(ids).size, 30_000)
+})
+
+test('200,000 writes in the queue are all written, for less than a GB of memory', async t => {
+  const dir = tmpDir(t)
+  const script = `
+    const db = new DB(dir + '/app.db');
+    (async () => {
+      await db.createRecord('first', 0);
+      const idle = process.resourceUsage().maxRSS;
+      const ids = await Promise.all(Array.from({ length: 200000 }, (_, n) => db.createRecord('name', n)));
+      const kb = process.resourceUsage().maxRSS - idle;
+      await db.close();
+      console.log(JSON.stringify({ kb, inOrder: ids.every((id, n) => id === n + 2) }));
+    })()`
+  const { stdout, stderr } = await runScript(t, dir, script)
+  t.true(stdout.startsWith('{'), stderr)
+  const { kb, inOrder } = JSON.parse(stdout)
+  t.true(inOrder)
+  t.is(openDb(t, dir).getAllRecords().length, 200_001)
+  t.log(`${(kb / 1024).toFixed(0)} MB above idle`)
+  t.true(kb < 1024 * 1024, 'not kilobytes for each')
 })
 
 test('a hold gets in between the batches of a burst', async t => {
