@@ -50,6 +50,33 @@ function check(t: ExecutionContext, stdout: string, stderr: string): Record<stri
 }
 
 if (has('strace')) {
+  /**
+   * A COMMIT whose sync fails has put its frames into the WAL already. The write was rejected, but whoever recovered the file
+   * after a crash found it.
+   */
+  test('a write that was rejected since it could not be synced is not in the file after the process has ended', async t => {
+    const dir = tmpDir(t)
+    const options = ['-e', 'trace=fsync,fdatasync', '-P', join(dir, 'app.db-wal')]
+    const { stdout } = await strace(
+      t,
+      dir,
+      [...options, '-e', 'inject=fsync,fdatasync:error=EIO:when=3+'],
+      `const db = new DB(dir + '/app.db', { synchronous: 'FULL' });
+       (async () => {
+         await db.createRecord('written', 1);
+         console.log(await db.createRecord('rejected', 2).catch(error => error.code));
+         process.exit();
+       })()`
+    )
+    t.is(stdout.trim(), 'SQLITE_IOERR_FSYNC')
+    t.deepEqual(
+      openDb(t, dir)
+        .getAllRecords()
+        .map(row => row.name),
+      ['written']
+    )
+  })
+
   /** A system call that fails for a while, on the file with that ending; the code of what is rejected, if anything is. */
   const FAULTS: [string, string, string, string | undefined][] = [
     ['a full disk', '-wal', 'pwrite64:error=ENOSPC:when=1000..1600', 'SQLITE_FULL'],

@@ -106,6 +106,16 @@ pub(super) fn prepare_writer(connection: &Connection, options: &ConnectionOption
     Ok(set_synchronous(connection, options.synchronous)?)
 }
 
+/// Writes a page as it is and commits that, without a sync.
+pub(super) fn commit_nothing(connection: &Connection) -> rusqlite::Result<()> {
+    let synchronous: i64 = connection.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    let written = connection.pragma_update(None, "user_version", version);
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    written
+}
+
 /// SQLite reads the file for this pragma, so it is where a file that is no database shows.
 fn set_synchronous(connection: &Connection, synchronous: Synchronous) -> rusqlite::Result<()> {
     let value = match synchronous {

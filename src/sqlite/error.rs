@@ -76,6 +76,29 @@ impl Error {
         Self::Sqlite(Failure { errcode: MISMATCH, message: message.to_owned(), sql: None, offset: -1 })
     }
 
+    /// Has SQLite, or a rule of ours, refused the statement before it ran?
+    pub(super) fn is_of_the_text(&self) -> bool {
+        match self {
+            Self::Sqlite(failure) => failure.offset >= 0 || failure.errcode == MISUSE,
+            Self::Parameters(_) | Self::TransactionControl { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Is it of a constraint for which SQLite opens a statement journal? After others, such as a value of a wrong type in a
+    /// STRICT table, what the statement did before may still be there.
+    pub(super) fn is_of_a_journaled_constraint(&self) -> bool {
+        const JOURNALED: [&str; 6] = ["CHECK", "FOREIGNKEY", "NOTNULL", "PRIMARYKEY", "TRIGGER", "UNIQUE"];
+        let Self::Sqlite(failure) = self else { return false };
+        failure.code().strip_prefix("SQLITE_CONSTRAINT_").is_some_and(|what| JOURNALED.contains(&what))
+    }
+
+    /// Has the operating system refused to read, write or sync a file?
+    pub(super) fn is_of_the_disk(&self) -> bool {
+        const PRIMARY: c_int = 0xff;
+        matches!(self, Self::Sqlite(failure) if failure.errcode & PRIMARY == IOERR)
+    }
+
     /// A call that SQLite would not know what to make of.
     pub(super) fn misuse(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: MISUSE, message: message.to_owned(), sql: None, offset: -1 })
@@ -127,6 +150,7 @@ impl From<rusqlite::Error> for Error {
 }
 
 const INTERRUPT: c_int = 9;
+const IOERR: c_int = 10;
 const CONSTRAINT: c_int = 19;
 const MISMATCH: c_int = 20;
 const MISUSE: c_int = 21;

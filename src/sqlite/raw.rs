@@ -16,3 +16,13 @@ pub(super) fn reset_last_insert_rowid(connection: &Connection) {
     // not Sync. sqlite3_set_last_insert_rowid only stores the number.
     unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), 0) }
 }
+
+/// Is a foreign key broken whose check is deferred to the COMMIT?
+pub(super) fn has_broken_foreign_key(connection: &Connection) -> bool {
+    let (mut current, mut highest): (c_int, c_int) = (0, 0);
+    let status = ffi::SQLITE_DBSTATUS_DEFERRED_FKS;
+    // SAFETY: the handle is open as long as the connection is borrowed, no other thread uses it, since a connection is not Sync,
+    // and both numbers are there to be written to.
+    let result = unsafe { ffi::sqlite3_db_status(connection.handle(), status, &raw mut current, &raw mut highest, 0) };
+    result != ffi::SQLITE_OK || current != 0
+}

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use super::batch::{Control, Write};
 use super::query::Read;
-use super::writer::{BEGIN, COMMIT, Limits, Outcome, ROLLBACK, Writer, Written, of_all};
+use super::writer::{BEGIN, Limits, Outcome, Writer, Written, of_all};
 use super::{Error, Rows};
 
 const SAVEPOINT: &str = "SAVEPOINT sqlock";
@@ -78,7 +78,7 @@ impl Writer {
                 Ok(())
             }
             Control::Commit => {
-                let committed = is_open.and_then(|()| self.control(COMMIT)).map_err(cause);
+                let committed = is_open.and_then(|()| self.commit()).map_err(cause);
                 self.abandon();
                 committed
             }
@@ -107,12 +107,6 @@ impl Writer {
     fn undo(&self) -> Result<(), Error> {
         self.control(ROLLBACK_TO)?;
         self.control(RELEASE)
-    }
-
-    fn roll_back(&self) {
-        if !self.connection.is_autocommit() {
-            let _ = self.control(ROLLBACK);
-        }
     }
 
     fn check_open(&self, id: TransactionId) -> Result<(), Error> {

@@ -24,8 +24,8 @@ use super::{Error, raw, records, run};
 
 /// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to write.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
-pub(super) const COMMIT: &str = "COMMIT";
-pub(super) const ROLLBACK: &str = "ROLLBACK";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
 
 /// What a write did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,7 +129,12 @@ impl Writer {
         for write in writes {
             let before = open.0.connection.total_changes();
             let outcome = open.0.apply(write);
-            if outcome.is_err() && !open.0.is_undone(write, before) {
+            let relied_on = match &outcome {
+                Err(error) => writes.len() > 1 && open.0.is_undone(write, error, before),
+                // A deferred foreign key that is broken is an error of this write, even if a later one mends it.
+                Ok(_) => writes.len() == 1 || !raw::has_broken_foreign_key(&open.0.connection),
+            };
+            if !relied_on {
                 return Ok(alone(writes, outcome));
             }
             outcomes.push(outcome);
@@ -143,15 +148,19 @@ impl Writer {
         }
     }
 
-    /// Has SQLite undone all that a failed statement did, and nothing else? Only FAIL keeps what was done before the error,
-    /// and the count of changes does not tell of what a trigger did. So where the word occurs, nothing is relied on.
-    fn is_undone(&self, write: &Write<'_>, changes_before: u64) -> bool {
+    /// Has SQLite undone all that a failed statement did, and nothing else? FAIL keeps what was done before the error, and the
+    /// count of changes does not tell of what a trigger did; so where the word occurs, nothing is relied on.
+    fn is_undone(&self, write: &Write<'_>, error: &Error, changes_before: u64) -> bool {
         const FAIL_IN_SCHEMA: &str = "SELECT 1 FROM sqlite_schema WHERE sql LIKE '%fail%' UNION ALL
             SELECT 1 FROM sqlite_temp_schema WHERE sql LIKE '%fail%' LIMIT 1";
+        if error.is_of_the_text() {
+            return true;
+        }
         let connection = &self.connection;
         let in_text = matches!(write, Write::Run { sql, .. } if sql.to_ascii_lowercase().contains("fail"));
         let in_schema = || connection.prepare_cached(FAIL_IN_SCHEMA).and_then(|mut statement| statement.exists([]));
-        !connection.is_autocommit()
+        error.is_of_a_journaled_constraint()
+            && !connection.is_autocommit()
             && connection.total_changes() == changes_before
             && !in_text
             && in_schema().is_ok_and(|found| !found)
@@ -233,6 +242,28 @@ impl Writer {
         })
     }
 
+    /// Commits what is open.
+    ///
+    /// When the disk refuses, the frame that commits may be in the WAL all the same: a sync that failed comes after it. Nobody
+    /// sees it before it is overwritten by the next commit, but whoever recovers the file after a crash would. So it is
+    /// overwritten at once, by a commit that changes nothing.
+    pub(super) fn commit(&self) -> Result<(), Error> {
+        let committed = self.control(COMMIT);
+        if committed.as_ref().is_err_and(Error::is_of_the_disk) {
+            self.roll_back();
+            // A disk that refuses this too leaves nothing to be done.
+            let _ = self.authorizer.with(Mode::Ourselves, || connection::commit_nothing(&self.connection));
+        }
+        committed
+    }
+
+    /// Rolls back what is open.
+    pub(super) fn roll_back(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.control(ROLLBACK);
+        }
+    }
+
     /// How often something was committed.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
@@ -301,15 +332,13 @@ impl<'w> Atomic<'w> {
     }
 
     pub(super) fn commit(self) -> Result<(), Error> {
-        self.0.control(COMMIT)
+        self.0.commit()
     }
 }
 
 impl Drop for Atomic<'_> {
     fn drop(&mut self) {
-        if !self.0.connection.is_autocommit() {
-            let _ = self.0.control(ROLLBACK);
-        }
+        self.0.roll_back();
     }
 }
 
