@@ -1,7 +1,7 @@
 /**
- * I2: writes that go together are not to be told from writes that go one after the other. Random ones are issued with random
- * concurrency and then replayed alone, each in a transaction of its own, by another SQLite in another process; each promise
- * and the tables at the end are compared.
+ * I2: writes that go together are not to be told from writes that go one after the other. Random ones, transactions and
+ * savepoints among them, are issued with random concurrency and then replayed alone, each in a transaction of its own, by
+ * another SQLite in another process; each promise and the tables at the end are compared.
  */
 import { deepStrictEqual } from 'node:assert'
 import { join } from 'node:path'
@@ -11,7 +11,8 @@ import type { ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { DB } from '../index.js'
 import type { LockGuard } from '../index.js'
-import { type Outcome, Replayer, type Statement, type Step, type Write } from './helpers/replay.ts'
+import type { Outcome, Statement, Step, Together, Write } from './helpers/replay.ts'
+import { Replayer } from './helpers/replay.ts'
 import { seedOf } from './helpers/seed.ts'
 import { hasSql } from './helpers/sqlite.ts'
 import { openLocker, tmpDir } from './helpers/tmp.ts'
@@ -33,6 +34,7 @@ const TABLES = [
   `CREATE TABLE owner (id INTEGER PRIMARY KEY)`,
   `INSERT INTO owner VALUES (1)`,
   `CREATE TABLE owned (id INTEGER PRIMARY KEY, owner REFERENCES owner (id) DEFERRABLE INITIALLY DEFERRED)`,
+  `CREATE TABLE typed (a INTEGER) STRICT`,
   `CREATE VIEW seen AS SELECT id, key FROM item`,
   `CREATE TRIGGER seen INSTEAD OF INSERT ON seen BEGIN INSERT INTO item VALUES (NEW.id, NEW.key, 1); END`,
   `CREATE TRIGGER logged AFTER DELETE ON item BEGIN INSERT INTO log VALUES ('delete', OLD.id); END`
@@ -124,8 +126,17 @@ const SQL: [number, fc.Arbitrary<Statement>][] = [
       .map(([or, ...ids]) => statement(`INSERT ${or} INTO pair VALUES (?, ?), (1, 1)`, ...ids))
   ],
   [1, fc.tuple(id, key).map(values => statement('INSERT INTO seen VALUES (?, ?)', ...values))],
-  // Owner 2 is not there: a COMMIT that fails.
-  [2, plain(...[1, 2].map(owner => `INSERT INTO owned (owner) VALUES (${owner})`))],
+  // Owner 2 is not there: a COMMIT that fails, also when the next write mends it.
+  [
+    2,
+    plain(
+      ...[1, 2].map(owner => `INSERT INTO owned (owner) VALUES (${owner})`),
+      'INSERT OR IGNORE INTO owner VALUES (2)',
+      'DELETE FROM owner WHERE id = 2',
+      'DELETE FROM owned'
+    )
+  ],
+  [2, plain(`INSERT INTO typed VALUES (1), ('x')`, 'INSERT INTO typed VALUES (2)')],
   [2, plain('CREATE TABLE extra (a UNIQUE)', 'DROP TABLE extra', 'INSERT INTO extra VALUES (1), (2)')],
   [1, plain('ALTER TABLE extra ADD COLUMN b DEFAULT 7', 'DROP TABLE records')],
   [1, plain('CREATE UNIQUE INDEX once ON log (what)', 'DROP INDEX IF EXISTS once')],
@@ -147,8 +158,15 @@ function steps(sql: fc.Arbitrary<Statement>): [number, fc.Arbitrary<Step>][] {
     [8, sql.map(statement => ({ do: 'run', ...statement }))],
     [1, fc.array(sql, { maxLength: 4 }).map(items => ({ do: 'batch', items }))]
   ]
-  const underHold = fc.array(oneOf(writes), { maxLength: 5 })
-  return [...writes, [1, underHold.map(writes => ({ do: 'withWriteLock', writes }))]]
+  const several = fc.array(oneOf(writes), { maxLength: 5 })
+  const savepoint = together(several)
+  const nested = fc.array(oneOf<Write | Together>([...writes, [2, savepoint]]), { maxLength: 6 })
+  return [...writes, [1, several.map(writes => ({ do: 'withWriteLock', writes }))], [2, together(nested)]]
+}
+
+function together(writes: fc.Arbitrary<Together['writes']>): fc.Arbitrary<Together> {
+  const fails = fc.oneof({ weight: 3, arbitrary: fc.constant(false) }, fc.constant(true))
+  return fc.record({ do: fc.constant('transaction'), writes, fails })
 }
 
 /** What is waited for before the next step is issued. */
@@ -177,8 +195,18 @@ function perform(db: DB, step: Step): Promise<unknown> {
     case 'batch':
       return db.batch(step.items)
     case 'withWriteLock':
-      return db.withWriteLock(() => Promise.all(step.writes.map(write => outcomeOf(perform(db, write)))))
+      return db.withWriteLock(() => outcomesOf(db, step.writes))
+    case 'transaction':
+      return db.transaction(async () => {
+        const outcomes = await outcomesOf(db, step.writes)
+        if (step.fails) throw Object.assign(new Error('at its end'), { code: 'FAILS' })
+        return outcomes
+      })
   }
+}
+
+function outcomesOf(db: DB, steps: Step[]): Promise<Outcome[]> {
+  return Promise.all(steps.map(step => outcomeOf(perform(db, step))))
 }
 
 function outcomeOf(promise: Promise<unknown>): Promise<Outcome> {

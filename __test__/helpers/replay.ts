@@ -15,8 +15,10 @@ export type Write =
   | { do: 'updateRecord'; id: number; value: number }
   | ({ do: 'run' } & Statement)
   | { do: 'batch'; items: Statement[] }
+/** Writes that go together, unless the function that issues them fails at its end. */
+export type Together = { do: 'transaction'; writes: (Write | Together)[]; fails: boolean }
 /** Also: writes under a hold, each of them by itself. */
-export type Step = Write | { do: 'withWriteLock'; writes: Write[] }
+export type Step = Write | Together | { do: 'withWriteLock'; writes: Write[] }
 
 /** What a promise came to. */
 export type Outcome = { value: unknown } | { code: string; statementIndex: number | null }
