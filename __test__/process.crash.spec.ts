@@ -1,5 +1,5 @@
 /** I3: a process that is killed frees the lock, and its unfinished write leaves no trace. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -124,3 +124,34 @@ for (const { inFlight, alive, kills } of KILLS) {
     t.log(`${seen} acknowledged, ${rows.size} rows, ${started} kills`)
   })
 }
+
+test('writers that are killed at random instants in their transactions leave whole ones only', async t => {
+  const dir = tmpDir(t)
+  const [path, notes] = [join(dir, 'app.db'), join(dir, 'acknowledged')]
+  const db = openDb(t, dir)
+  await db.exec('CREATE TABLE half (pair, half, PRIMARY KEY (pair, half)) WITHOUT ROWID')
+  const kills = 30
+  for (let round = 0; round < kills; round++) {
+    const writer = new Actor(t, 'pairs.mjs', [path, `r${round}`, notes])
+    t.is(await writer.says(), 'ready')
+    const written = statSync(notes).size
+    const more = Math.random() * 400
+    await eventually(t, () => statSync(notes).size > written + more)
+    await writer.kill()
+  }
+  const pairs = db.all('SELECT pair, count(*) AS halves FROM half GROUP BY pair')
+  t.deepEqual(
+    pairs.filter(({ halves }) => halves !== 2),
+    []
+  )
+  const there = new Set(pairs.map(({ pair }) => pair))
+  const seen = readFileSync(notes, 'utf8').split('\n').slice(0, -1)
+  t.deepEqual(
+    seen.filter(pair => !there.has(pair)),
+    [],
+    'each acknowledged pair is there'
+  )
+  t.true(there.size - seen.length <= kills * 4)
+  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+  t.log(`${seen.length} acknowledged, ${there.size} pairs, ${kills} kills`)
+})
