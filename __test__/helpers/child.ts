@@ -12,7 +12,6 @@ export class Actor {
   readonly child: ChildProcess
   readonly #heard: unknown[] = []
   #wake: () => void = () => {}
-  #gone = false
 
   constructor(t: ExecutionContext, name: string, args: string[], options: ForkOptions = {}) {
     this.child = fork(fixture(name), args, { execArgv: [], ...options })
@@ -20,10 +19,9 @@ export class Actor {
       this.#heard.push(message)
       this.#wake()
     })
-    this.child.on('exit', () => {
-      this.#gone = true
-      this.#wake()
-    })
+    // What it has said last may be heard after its end.
+    this.child.on('exit', () => this.#wake())
+    this.child.on('disconnect', () => this.#wake())
     t.teardown(async () => {
       this.child.kill('SIGCONT')
       await this.kill()
@@ -37,7 +35,8 @@ export class Actor {
   /** The next message; an error when the process has ended instead. */
   async says<T = unknown>(): Promise<T> {
     while (this.#heard.length === 0) {
-      if (this.#gone) throw new Error(`the process ended: ${this.child.exitCode ?? this.child.signalCode}`)
+      if (this.#hasEnded && !this.child.connected)
+        throw new Error(`the process ended: ${this.child.exitCode ?? this.child.signalCode}`)
       await new Promise<void>(resolve => (this.#wake = resolve))
     }
     return this.#heard.shift() as T
@@ -54,8 +53,12 @@ export class Actor {
   }
 
   async ended(): Promise<number | string | null> {
-    if (!this.#gone) await once(this.child, 'exit')
+    if (!this.#hasEnded) await once(this.child, 'exit')
     return this.child.exitCode ?? this.child.signalCode
+  }
+
+  get #hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null
   }
 }
 
