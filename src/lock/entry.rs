@@ -66,6 +66,8 @@ pub(super) struct State {
     pub(super) blocked_on: Option<Identity>,
     pub(super) generations: u64,
     pub(super) timekeeper: bool,
+    /// When the timekeeper will look again of itself.
+    pub(super) wakes_at: Option<Instant>,
     next_id: EntryId,
 }
 

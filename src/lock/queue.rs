@@ -8,8 +8,7 @@
 //! - `held` is true from a grant to the release of its guard; only then is a lock file of ours locked.
 //! - A lock file that is held or waited for is nowhere else: two holds, or a hold and a waiting thread, on one open file
 //!   description would both be granted, and the unlock of one would drop the other.
-//! - An entry that was `tried` has a waiter thread (it ends only when the queue is empty) and, if it has a deadline, a
-//!   timekeeper.
+//! - An entry that was `tried` has a waiter thread and a timekeeper, which end only when the queue is empty.
 //!
 //! Everything done under the mutex is a non-blocking system call of a few microseconds. Grants and refusals are
 //! delivered outside of it.
@@ -28,7 +27,7 @@ use std::time::Duration;
 
 use super::claim::Claim;
 use super::directory::Directory;
-use super::entry::{Entry, EntryId, Request, State, from_now};
+use super::entry::{EntryId, Request, State, from_now};
 use super::file::{LockFile, LockFiles};
 use super::guard::WriteGuard;
 use super::{Error, holder, waiter};
@@ -39,9 +38,9 @@ pub(crate) struct Queue {
     _directory: Option<Directory>,
     pub(super) files: Box<dyn LockFiles>,
     state: Mutex<State>,
-    /// For the waiter thread: a hold of this process has ended, or an entry has gone.
+    /// For the waiter thread: there is somebody to look after, or a hold of this process has ended.
     pub(super) turn: Condvar,
-    /// For the timekeeper: there may be an earlier deadline, or none.
+    /// For the timekeeper: there is an earlier deadline.
     pub(super) clock: Condvar,
 }
 
@@ -106,8 +105,8 @@ impl Queue {
         };
         match taken {
             Ok(None) => self.give_way(state, id),
-            Ok(Some(guard)) => self.settle(state, id, Ok(guard)),
-            Err(error) => self.settle(state, id, Err(error)),
+            Ok(Some(guard)) => settle(state, id, Ok(guard)),
+            Err(error) => settle(state, id, Err(error)),
         }
     }
 
@@ -120,14 +119,14 @@ impl Queue {
         if position > 0 || state.held || state.blocked_on.is_some() {
             self.give_way(state, id);
         } else if let Err(error) = self.start(&mut state, id) {
-            self.settle(state, id, Err(error));
+            settle(state, id, Err(error));
         }
     }
 
     /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it is gone.
     pub(crate) fn cancel(&self, id: EntryId) {
         let state = self.state();
-        self.settle(state, id, Err(Error::Cancelled));
+        settle(state, id, Err(Error::Cancelled));
     }
 
     /// Was this entry refused, and waits since?
@@ -141,7 +140,7 @@ impl Queue {
         let mut state = self.state();
         if let Some(position) = state.position(id) {
             state.entries[position].deadline = from_now(timeout);
-            self.clock.notify_all();
+            self.heed_deadlines(&state);
         }
     }
 
@@ -182,7 +181,8 @@ impl Queue {
         // Closing the descriptor frees a lock that would not be given back.
         state.spare = unlocked.is_ok().then_some(file);
         state.held = false;
-        if state.waiter.is_some() {
+        // One that sits in the kernel is woken by the kernel, and one that lingers is better left alone.
+        if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {
             self.turn.notify_all();
         }
         cleared.and(unlocked)
@@ -196,15 +196,16 @@ impl Queue {
             return self.refuse(state, position);
         }
         if let Err(error) = self.start(&mut state, id) {
-            self.settle(state, id, Err(error));
+            settle(state, id, Err(error));
         }
     }
 
     /// Leaves an entry to the timekeeper, which may take a moment to read who holds the lock.
     fn refuse(self: &Arc<Self>, mut state: MutexGuard<'_, State>, position: usize) {
-        let Some(entry) = self.remove(&mut state, position) else { return };
+        let Some(entry) = state.entries.remove(position) else { return };
         if self.start_timekeeper(&mut state).is_ok() {
             state.overdue.push(entry);
+            self.heed_deadlines(&state);
         } else {
             drop(state);
             entry.time_out(UNKNOWN_HOLDER);
@@ -224,6 +225,8 @@ impl Queue {
             waiter::spawn_waiter(Arc::clone(self), state.generations).map_err(spawn_error)?;
             state.waiter = Some(state.generations);
             state.blocked_on = None;
+        } else if state.blocked_on.is_none() {
+            self.turn.notify_all();
         }
         Ok(())
     }
@@ -233,26 +236,24 @@ impl Queue {
             waiter::spawn_timekeeper(Arc::clone(self))?;
             state.timekeeper = true;
         }
-        self.clock.notify_all();
+        self.heed_deadlines(state);
         Ok(())
     }
 
-    fn settle(&self, mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
-        let entry = state.position(id).and_then(|position| self.remove(&mut state, position));
-        drop(state);
-        if let Some(entry) = entry {
-            entry.settle(outcome);
+    /// Wakes the timekeeper if it would sleep too long.
+    pub(super) fn heed_deadlines(&self, state: &State) {
+        let sooner = |deadline| state.wakes_at.is_none_or(|wakes_at| deadline < wakes_at);
+        if !state.overdue.is_empty() || state.next_deadline().is_some_and(sooner) {
+            self.clock.notify_all();
         }
     }
+}
 
-    /// Takes an entry out. Threads that have nobody left to look after are told, so that they end.
-    pub(super) fn remove(&self, state: &mut State, position: usize) -> Option<Entry> {
-        let entry = state.entries.remove(position);
-        if state.entries.is_empty() && (state.timekeeper || state.waiter.is_some()) {
-            self.clock.notify_all();
-            self.turn.notify_all();
-        }
-        entry
+fn settle(mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
+    let entry = state.position(id).and_then(|position| state.entries.remove(position));
+    drop(state);
+    if let Some(entry) = entry {
+        entry.settle(outcome);
     }
 }
 

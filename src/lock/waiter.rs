@@ -3,7 +3,7 @@
 //! The *waiter* sits in the kernel's blocking flock(2) for the head of the queue, and runs it to its end when the lock
 //! is granted: sent back to a pool of workers, the lock would be held while nothing runs. The *timekeeper* refuses
 //! entries whose deadline has passed, since the waiter cannot look at a clock. Both are detached, so that neither the
-//! end of the process nor that of a thread ever waits for a lock, and both end when nobody waits.
+//! end of the process nor that of a thread ever waits for a lock, and both end when nobody has waited for a moment.
 //!
 //! An entry that is refused leaves the waiter in the kernel. A grant that then arrives late goes to the next entry, or
 //! is given back at once.
@@ -21,17 +21,31 @@ use super::claim::Claim;
 use super::entry::{Entry, State};
 use super::file::LockFile;
 use super::queue::{Queue, UNKNOWN_HOLDER};
+use super::registry::let_go;
 
 /// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
 const HOLDER_RETRY: Duration = Duration::from_millis(1);
+/// How long a thread with nobody to look after stays. Where several processes write all the time, the next one is likely to come
+/// soon, and a thread that is there takes a fraction of the time of a new one.
+const LINGER: Duration = Duration::from_millis(100);
 
 pub(super) fn spawn_waiter(queue: Arc<Queue>, generation: u64) -> io::Result<()> {
-    thread::Builder::new().name("sqlock-waiter".into()).spawn(move || wait(&queue, generation)).map(drop)
+    spawn("sqlock-waiter", queue, move |queue| wait(queue, generation))
 }
 
 pub(super) fn spawn_timekeeper(queue: Arc<Queue>) -> io::Result<()> {
-    thread::Builder::new().name("sqlock-clock".into()).spawn(move || keep_time(&queue)).map(drop)
+    spawn("sqlock-clock", queue, |queue| keep_time(queue))
+}
+
+fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 'static) -> io::Result<()> {
+    let work = move || {
+        work(&queue);
+        // It was used while the thread was there, and may have been let go meanwhile.
+        drop(queue);
+        let_go();
+    };
+    thread::Builder::new().name(name.into()).spawn(work).map(drop)
 }
 
 fn wait(queue: &Arc<Queue>, generation: u64) {
@@ -49,29 +63,38 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
             return None;
         }
         let Some(claim) = state.entries.front().map(|head| Arc::clone(&head.claim)) else {
-            state.waiter = None;
-            return None;
+            state = linger(queue, state, generation);
+            continue;
         };
         let (back, locked) = lock(queue, state, &claim, generation);
         state = back;
         match locked {
             Ok(None) => {}
             Ok(Some(file)) => {
-                if let Some(head) = queue.remove(&mut state, 0) {
+                if let Some(head) = state.entries.pop_front() {
                     let guard = queue.grant(&mut state, file, &head.claim);
                     return Some((head, Ok(guard)));
                 }
-                // Everybody gave up in the meantime. Unlocked and kept; the loop ends this thread.
+                // Everybody gave up in the meantime.
                 state.spare = file.unlock().is_ok().then_some(file);
             }
-            // With nobody left to tell, the loop ends this thread.
+            // With nobody left to tell, it is of no interest.
             Err(error) => {
-                if let Some(head) = queue.remove(&mut state, 0) {
+                if let Some(head) = state.entries.pop_front() {
                     return Some((head, Err(error)));
                 }
             }
         }
     }
+}
+
+/// Waits for somebody to look after; with nobody for long enough, this thread is not needed any more.
+fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, State>, generation: u64) -> MutexGuard<'q, State> {
+    let (mut state, timeout) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
+    if timeout.timed_out() && state.entries.is_empty() && state.waiter == Some(generation) {
+        state.waiter = None;
+    }
+    state
 }
 
 /// What came of locking the lock file. `None`: look again.
@@ -98,7 +121,7 @@ fn lock<'q>(
         }
         state.mark_tried();
         state.blocked_on = Some(file.id());
-        queue.clock.notify_all();
+        queue.heed_deadlines(&state);
         drop(state);
         locked = file.lock().map(|()| true);
         state = queue.state();
@@ -117,22 +140,24 @@ fn lock<'q>(
     if state.held {
         // The lock file was replaced during a hold of ours: the new one is free, but the old hold still stands.
         drop(file);
-        state = queue.turn.wait(state).unwrap_or_else(PoisonError::into_inner);
+        let (state, _) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
         return (state, Ok(None));
     }
     (state, Ok(Some(file)))
 }
 
 fn keep_time(queue: &Queue) {
+    let mut idle = false;
     loop {
         let due = {
             let mut state = queue.state();
             let due = state.expire(Instant::now());
             if due.is_empty() {
-                if state.entries.is_empty() {
+                if state.entries.is_empty() && idle {
                     state.timekeeper = false;
                     return;
                 }
+                idle = state.entries.is_empty();
                 sleep_until(queue, state);
                 continue;
             }
@@ -145,14 +170,11 @@ fn keep_time(queue: &Queue) {
     }
 }
 
-fn sleep_until(queue: &Queue, state: MutexGuard<'_, State>) {
-    match state.next_deadline() {
-        Some(deadline) => {
-            let pause = deadline.saturating_duration_since(Instant::now());
-            drop(queue.clock.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner));
-        }
-        None => drop(queue.clock.wait(state).unwrap_or_else(PoisonError::into_inner)),
-    }
+fn sleep_until(queue: &Queue, mut state: MutexGuard<'_, State>) {
+    let now = Instant::now();
+    let until = state.next_deadline().map_or(now + LINGER, |deadline| deadline.min(now + LINGER));
+    state.wakes_at = Some(until);
+    drop(queue.clock.wait_timeout(state, until.saturating_duration_since(now)).unwrap_or_else(PoisonError::into_inner));
 }
 
 /// The text in the lock file, read again for a moment when it is empty.
