@@ -26,6 +26,10 @@ pub enum Synchronous {
 /// How many compiled statements are kept, the least recently used ones going first.
 const CACHED_STATEMENTS: usize = 128;
 
+/// How long the WAL may get before a commit checkpoints it itself: the bound, where the checkpoints in the background do not keep
+/// up. SQLite's own default is 1000.
+const AUTOCHECKPOINT_PAGES: i64 = 2000;
+
 /// How a connection is set up.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
@@ -89,6 +93,7 @@ pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Co
     let connection = open(path, options)?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     Ok(connection)
 }
 
