@@ -699,8 +699,10 @@ if (!nativeBinding) {
 }
 
 module.exports = nativeBinding
+module.exports.NativeCursor = nativeBinding.NativeCursor
 module.exports.NativeDatabase = nativeBinding.NativeDatabase
 module.exports.NativeLock = nativeBinding.NativeLock
+module.exports.NativeRead = nativeBinding.NativeRead
 module.exports.NativeSubmission = nativeBinding.NativeSubmission
 module.exports.NativeWait = nativeBinding.NativeWait
 module.exports.directoryOfHold = nativeBinding.directoryOfHold

@@ -271,6 +271,8 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
    * ERR_SQLOCK_QUEUE_FULL. Default Infinity. Writes under a hold do not wait for it and do not count.
    */
   maxQueue?: number
+  /** Connections for `getAsync()` and `allAsync()`, opened when they are needed: so many read at once. Default 2. */
+  readers?: number
   /** How this DB appears to others that wait for the lock. */
   lock?: WriteLockerOptions
 }
@@ -285,8 +287,47 @@ export interface RecordRow<M extends IntegerMode = 'number'> {
   value: Int<M>
 }
 
+/** A statement that is compiled once and kept; it runs on the database or in the transaction that prepared it. */
+export interface Statement<P extends Params = Params, T = Row, M extends IntegerMode = 'number'> {
+  /** Its text. */
+  readonly source: string
+  /** Does it return rows? */
+  readonly reader: boolean
+  /** Cannot change the database: https://www.sqlite.org/c3ref/stmt_readonly.html. */
+  readonly readonly: boolean
+  run(...params: P): Promise<RunResult<M>>
+  get(...params: P): T | undefined
+  all(...params: P): T[]
+  iterate(...params: P): IterableIterator<T>
+  getAsync(...params: P): Promise<T | undefined>
+  allAsync(...params: P): Promise<T[]>
+  iterateAsync(...params: P): AsyncIterableIterator<T>
+  /** Only the first column of each row. Ends `raw()`. */
+  pluck(on?: boolean): Statement<P, SqlValue, M>
+  /** Rows as arrays. Ends `pluck()`. */
+  raw(on?: boolean): Statement<P, SqlValue[], M>
+  /** How its INTEGERs come back. Default: as those of the DB. */
+  integers(mode: IntegerMode): this
+  /** Where the columns of its rows come from; null for what is an expression. */
+  columns(): {
+    name: string
+    column: string | null
+    table: string | null
+    database: string | null
+    type: string | null
+  }[]
+}
+
 /** What a database and a transaction both offer. */
 export interface Queryable<M extends IntegerMode = 'number'> {
+  /**
+   * Compiles a statement.
+   *
+   * @throws {SqliteError} when SQLite cannot compile it
+   * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_CLOSED, ERR_SQLOCK_BUSY
+   */
+  prepare<P extends Params = Params, T = Row>(sql: string): Statement<P, T, M>
+
   /**
    * Runs one writing statement; resolves after its COMMIT, in a transaction after it ran. Rows that it returns are passed over.
    * Writes that are under way together share a commit, and still fail or succeed each by itself. VACUUM and pragmas run alone.
@@ -326,8 +367,20 @@ export interface Queryable<M extends IntegerMode = 'number'> {
   get<T = Row>(sql: string, ...params: Params): T | undefined
   /** Reads all rows on the calling thread. Throws what `get()` throws. */
   all<T = Row>(sql: string, ...params: Params): T[]
-  /** The rows of `all()`, one after the other. */
+  /**
+   * The rows one after the other, of which 256 at most are there at a time: a statement and a snapshot of their own, until the
+   * loop is left. In a transaction all of them are read at once.
+   */
   iterate<T = Row>(sql: string, ...params: Params): IterableIterator<T>
+  /**
+   * Reads the first row off the event loop, on a connection that is not that of the plain reads. A statement that writes, with
+   * RETURNING, is taken through the lock. In a transaction it belongs to that. `signal` interrupts it.
+   */
+  getAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T | undefined>
+  /** Reads all rows off the event loop, which decodes 2,000 at a time. As `getAsync()`. */
+  allAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T[]>
+  /** The rows in chunks, each read when it is asked for; leaving the loop early ends the statement and its snapshot. */
+  iterateAsync<T = Row>(sql: string | Query, ...params: Params): AsyncIterableIterator<T>
 }
 
 /**
@@ -433,6 +486,10 @@ export class DB<M extends IntegerMode = 'number'> {
   getRecord(id: number | bigint): RecordRow<M> | undefined
   /** Reads all records on the calling thread, in the order of their ids. */
   getAllRecords(): RecordRow<M>[]
+  /** The same as `getRecord()`, off the event loop. */
+  getRecordAsync(id: number | bigint): Promise<RecordRow<M> | undefined>
+  /** The same as `getAllRecords()`, off the event loop. */
+  getAllRecordsAsync(): Promise<RecordRow<M>[]>
   /**
    * Runs `fn` while this process holds the cross-process lock, until the promise of `fn` settles. Not a transaction: each
    * write in it commits by itself. Writes to this directory that are issued in the async context of `fn` use the hold; work
@@ -491,7 +548,7 @@ export class DB<M extends IntegerMode = 'number'> {
   stats(): Stats
   /**
    * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes and running callbacks, with their own calls,
-   * finish; transactions of `begin()` are rolled back. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
+   * finish; transactions of `begin()` are rolled back, iterators end with ERR_SQLOCK_CLOSED. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
    * awaited. In one of its own callbacks: ERR_SQLOCK_DEADLOCK.
    *
    * @param options `timeout`: ms, default Infinity; what has not got the lock by then is rejected with ERR_SQLOCK_CLOSED

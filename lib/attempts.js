@@ -62,6 +62,16 @@ function written(outcome, calledOff) {
   return outcome
 }
 
+/** A read by a worker; resolves to its rows. `signal` calls it off. */
+function readAttempt(read, signal) {
+  return attempt(
+    read,
+    signal,
+    () => read.run(),
+    rows => rows
+  )
+}
+
 async function follow(submission) {
   const outcome = await orNullAfter(POOL_PATIENCE_MS, submission.run())
   return outcome ?? submission.overtake()
@@ -90,7 +100,7 @@ function attempt(entry, signal, start, finish) {
     try {
       return finish(await start(), calledOff)
     } catch (failure) {
-      throw (failure?.kind === 'cancelled' && calledOff) || failure
+      throw (isCalledOff(failure) && calledOff) || failure
     } finally {
       stop?.()
     }
@@ -98,4 +108,6 @@ function attempt(entry, signal, start, finish) {
   return { settled: settle(), waiting: () => entry.waiting(), extend: ms => entry.extend(ms), cancel }
 }
 
-module.exports = { granted, lockAttempt, refusal, writeAttempt }
+const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
+
+module.exports = { granted, lockAttempt, readAttempt, refusal, writeAttempt }

@@ -34,6 +34,7 @@ class Batch {
   /** Of each place that is settled. */
   #changes = []
   #rowids = []
+  #returned = new Map()
   #failures = new Map()
   #moveOn
   /** Resolves when more is settled. */
@@ -102,14 +103,21 @@ class Batch {
     return this.#rowids[place]
   }
 
+  /** The rows that it has returned, if they were asked for. Throws what it failed with. */
+  rows(place) {
+    this.#throwFailureOf(place)
+    return this.#returned.get(place)
+  }
+
   /** Settles the writes that the addon has done. */
-  settle({ changes, rowids, bigints, failures }) {
+  settle({ changes, rowids, bigints, failures, returned }) {
     const first = this.#settled
     for (let n = 0; n < changes.length; n++) {
       this.#changes.push(changes[n])
       this.#rowids.push(rowids[n])
     }
     for (const { index, value } of bigints) this.#rowids[first + index] = value
+    for (const { index, rows } of returned) this.#returned.set(first + index, rows)
     for (const { index, failure } of failures) this.#failures.set(first + index, failure)
     this.#settled += changes.length
     while (!this.finished && this.#firsts[this.#next] < this.#settled) this.#next++

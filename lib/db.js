@@ -9,6 +9,7 @@
 const { statSync } = require('node:fs')
 const { dirname } = require('node:path')
 const { SqlockError } = require('./errors')
+const { issue } = require('./issue')
 const { migrate } = require('./migrations')
 const { NativeDatabase, call, settled } = require('./native')
 const {
@@ -23,11 +24,15 @@ const {
   checkPragma,
   checkString
 } = require('./options')
-const { Queryable, issue } = require('./queryable')
+const { checkStatement } = require('./parameters')
+const { Queryable } = require('./queryable')
 const { toObjects } = require('./rows')
 const { scopeOwnedBy } = require('./scope')
 const { Session } = require('./session')
 const { Transaction } = require('./transaction')
+
+const RECORDS = 'SELECT id, name, value FROM main.records'
+const IS_THERE = "SELECT 1 FROM main.sqlite_schema WHERE name = 'records'"
 
 class DB extends Queryable {
   #native
@@ -73,8 +78,8 @@ class DB extends Queryable {
     return issue(this.#find, target => {
       checkString('name', name)
       checkInteger('value', value)
-      const { batch, place } = target.write(encoder => encoder.createRecord(name, value))
-      return batch.outcome(place, this.#session.rowid)
+      const encode = encoder => encoder.createRecord(name, value)
+      return this.#session.write(target, encode, undefined, this.#session.rowid)
     })
   }
 
@@ -82,23 +87,34 @@ class DB extends Queryable {
     return issue(this.#find, target => {
       checkInteger('id', id)
       checkInteger('value', value)
-      const { batch, place } = target.write(encoder => encoder.updateRecord(id, value))
-      return batch.outcome(place, this.#session.done)
+      const encode = encoder => encoder.updateRecord(id, value)
+      return this.#session.write(target, encode, undefined, this.#session.done)
     })
   }
 
   getRecord(id) {
     checkInteger('id', id)
-    return this.#read(transaction => this.#native.record(transaction, id))[0]
+    return this.#read((transaction, bigints) => this.#native.record(transaction, id, bigints))[0]
   }
 
   getAllRecords() {
-    return this.#read(transaction => this.#native.records(transaction))
+    return this.#read((transaction, bigints) => this.#native.records(transaction, bigints))
+  }
+
+  getRecordAsync(id) {
+    return issue(this.#find, target => {
+      checkInteger('id', id)
+      return this.#recordsAsync(target, `${RECORDS} WHERE id = ?`, id).then(([record]) => record)
+    })
+  }
+
+  getAllRecordsAsync() {
+    return issue(this.#find, target => this.#recordsAsync(target, `${RECORDS} ORDER BY id`))
   }
 
   pragma(source, options) {
     const { simple, source: text } = checkPragma(source, options)
-    const rows = this.#read(transaction => this.#native.pragma(transaction, text))
+    const rows = this.#read((transaction, bigints) => this.#native.pragma(transaction, text, bigints))
     return simple ? Object.values(rows[0] ?? {})[0] : rows
   }
 
@@ -157,10 +173,25 @@ class DB extends Queryable {
     await this.close()
   }
 
+  /** A database without the table has no records. */
+  async #recordsAsync(target, sql, ...params) {
+    const { integers: mode } = this.#options
+    const read = (sql, params) =>
+      this.#session.allAsync(target, { statement: checkStatement(sql, params), mode, form: 'object' })
+    try {
+      return await read(sql, params)
+    } catch (error) {
+      if ((await read(IS_THERE, [])).length > 0) throw error
+      return []
+    }
+  }
+
   #read(query) {
+    const { integers } = this.#options
+    const read = transaction => query(transaction, integers === 'bigint')
     return toObjects(
-      call(() => this.#target().read(query)),
-      this.#options.integers
+      call(() => this.#target().read(read)),
+      integers
     )
   }
 

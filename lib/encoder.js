@@ -11,6 +11,10 @@ const RUN = 2
 const ALL = 3
 const EXEC = 4
 const CONTROL = 5
+const QUERY = 6
+
+const FIRST = 1
+const BIGINTS = 2
 
 /** The steps of a transaction. */
 const Control = Object.freeze({ BEGIN: 0, COMMIT: 1, ROLLBACK: 2, SAVEPOINT: 3, RELEASE: 4, UNDO: 5 })
@@ -56,8 +60,19 @@ class Encoder {
     this.#putInteger(value)
   }
 
-  run({ sql, positional, names, named }) {
+  run(statement) {
     this.#putByte(RUN)
+    this.#putStatement(statement)
+  }
+
+  /** Like run, and the rows that it returns are wanted: the first, or all of them. */
+  query(statement, first, bigints) {
+    this.#putByte(QUERY)
+    this.#putByte((first ? FIRST : 0) | (bigints ? BIGINTS : 0))
+    this.#putStatement(statement)
+  }
+
+  #putStatement({ sql, positional, names, named }) {
     this.#putLength(this.#indexOf(sql))
     this.#putLength(positional.length + names.length)
     for (const value of positional) this.#putValue(0, value)

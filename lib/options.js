@@ -20,7 +20,8 @@ const DEFAULTS = Object.freeze({
   foreignKeys: true,
   fileMustExist: false,
   integers: 'number',
-  maxQueue: Infinity
+  maxQueue: Infinity,
+  readers: 2
 })
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
@@ -54,6 +55,10 @@ function checkOneOf(name, value, choices) {
     throw argumentTypeError(`${name} must be one of ${choices.map(show).join(', ')}, not ${show(value)}`)
   }
   return value
+}
+
+function checkIntegerMode(name, value) {
+  return checkOneOf(name, value, ['number', 'bigint', 'auto'])
 }
 
 function checkString(name, value) {
@@ -177,6 +182,7 @@ const DATABASE_OPTIONS = [
   'foreignKeys',
   'integers',
   'maxQueue',
+  'readers',
   'lock'
 ]
 
@@ -193,7 +199,8 @@ function checkDatabaseOptions(value) {
   return {
     timeout: checkDuration('timeout', options.timeout),
     maxQueue: checkCount('maxQueue', options.maxQueue),
-    integers: checkOneOf('integers', options.integers, ['number', 'bigint', 'auto']),
+    readers: checkCount('readers', options.readers),
+    integers: checkIntegerMode('integers', options.integers),
     longHoldMs: lock.longHoldMs,
     native: {
       fileMustExist: checkBoolean('fileMustExist', options.fileMustExist),
@@ -247,12 +254,14 @@ function checkTableName(value) {
 
 module.exports = {
   checkAcquireOptions,
+  checkBoolean,
   checkCheckpointMode,
   checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
   checkFunction,
   checkInteger,
+  checkIntegerMode,
   checkLockOptions,
   checkMigrateOptions,
   checkOptions,

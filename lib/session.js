@@ -17,7 +17,7 @@ const { Hold, releaseOrWarn, stackOf } = require('./hold')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('./pending')
-const { toIntegerMode } = require('./rows')
+const { Reader, decodeSlowly } = require('./reader')
 const { outside, runAndRelease, runInScope, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { WriteQueue } = require('./write-queue')
@@ -31,10 +31,14 @@ const NONE = 0
  */
 const COMMITS_TO_CHECKPOINT = 200
 
+/** Of so many texts is kept what they are. */
+const MAX_TEXTS = 500
+
 class Session {
   native
   lock
   options
+  reader
   stats = new Stats()
   /** The DB. */
   owner
@@ -43,11 +47,13 @@ class Session {
     batch.changes(place)
     this.stats.wrote()
   }
+  /** What run() tells. */
+  result = (batch, place) => ({ changes: batch.changes(place), lastInsertRowid: this.rowid(batch, place) })
   /** The rowid. The write cannot be refused any more, so one that is no safe integer comes as it is. */
   rowid = (batch, place) => {
     const rowid = batch.rowid(place)
     this.stats.wrote()
-    return typeof rowid === 'bigint' ? rowid : toIntegerMode(rowid, this.options.integers, 'rowid')
+    return typeof rowid === 'number' && this.options.integers === 'bigint' ? BigInt(rowid) : rowid
   }
   #queue
   #direct
@@ -57,11 +63,14 @@ class Session {
   #begun = new Set()
   #commits = 0
   #checkpointing = null
+  /** Of the texts that were given to reads on workers. */
+  #plain = new Map()
 
   constructor(native, options) {
     this.native = native
     this.lock = native.lock()
     this.options = options
+    this.reader = new Reader(native, options.readers)
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
     this.#direct = {
       hold: null,
@@ -83,6 +92,48 @@ class Session {
   /** How many writes wait for the lock. */
   get waiting() {
     return this.#queue.waiting
+  }
+
+  run(target, statement, options) {
+    return this.write(target, encoder => encoder.run(statement), options, this.result)
+  }
+
+  exec(target, sql, options) {
+    return this.write(target, encoder => encoder.exec(sql), options, this.done)
+  }
+
+  batch(target, statements, options) {
+    const { length: count } = statements
+    options.signal?.throwIfAborted()
+    if (count === 0) return Promise.resolve([])
+    const results = (batch, place) => statements.map((_, n) => this.result(batch, place + n))
+    return this.write(target, encoder => encoder.all(statements), { ...options, count }, results)
+  }
+
+  /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
+  write(target, encode, options, read) {
+    options?.signal?.throwIfAborted()
+    const { batch, place } = target.write(encode, options)
+    return batch.outcome(place, read)
+  }
+
+  async getAsync(target, plan, options) {
+    const [row] = await this.#readAsync(target, plan, true, options)
+    return row
+  }
+
+  allAsync(target, plan, options) {
+    return this.#readAsync(target, plan, false, options)
+  }
+
+  iterateAsync(target, plan, signal) {
+    if (target instanceof OpenTransaction) return oneByOne(() => this.allAsync(target, plan, { signal }))
+    return this.reader.iterateAsync(plan, signal)
+  }
+
+  /** What a statement is. */
+  describe(target, sql) {
+    return call(() => target.read(transaction => this.native.describe(transaction, sql)))
   }
 
   /** Runs `fn` under the hold of the target, or under one of its own. */
@@ -124,11 +175,34 @@ class Session {
     const timer =
       timeout === Infinity ? undefined : setTimeout(() => this.#queue.refuseWaiting(refusal), timeout)
     for (const open of this.#begun) open.rollback()
+    this.reader.close()
     await this.#callbacks.drained()
     await this.#queue.drained()
+    await this.reader.drained()
     await this.#checkpointing
     clearTimeout(timer)
     await settled(this.native.close())
+  }
+
+  /** By a worker and without the lock, unless it writes or belongs to a transaction. */
+  async #readAsync(target, plan, first, options) {
+    const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
+    if (isApart) return this.reader.allAsync(plan, first, options?.signal)
+    const encode = encoder => encoder.query(plan.statement, first, plan.mode === 'bigint')
+    const returned = await this.write(target, encode, options, rowsOf)
+    this.stats.wrote()
+    return decodeSlowly(returned, plan)
+  }
+
+  /** May this text be given to a plain read? Whatever becomes of the schema, it may later too. */
+  #isPlain(target, sql) {
+    let plain = this.#plain.get(sql)
+    if (plain === undefined) {
+      plain = this.describe(target, sql).plain
+      if (this.#plain.size >= MAX_TEXTS) this.#plain.clear()
+      this.#plain.set(sql, plain)
+    }
+    return plain
   }
 
   async #runUnderHold(fn, options, asker) {
@@ -208,6 +282,13 @@ class Session {
     const ended = () => (this.#checkpointing = null)
     this.#checkpointing = this.native.checkpoint(NONE, 'PASSIVE').then(ended, ended)
   }
+}
+
+const rowsOf = (batch, place) => batch.rows(place)
+
+/** The rows of a promise. */
+async function* oneByOne(read) {
+  yield* await read()
 }
 
 module.exports = { Session }

@@ -4,8 +4,9 @@
 'use strict'
 
 const { SqlockError } = require('./errors')
+const { issue } = require('./issue')
 const { checkFunction } = require('./options')
-const { Queryable, issue } = require('./queryable')
+const { Queryable } = require('./queryable')
 const { transactionIn } = require('./scope')
 
 class Transaction extends Queryable {

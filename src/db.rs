@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use crate::Error;
 use crate::lock::{self, Identity, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
-    self, Checkpoint, CheckpointMode, Checkpointer, Connection, ConnectionOptions, Interrupt, Limits, Outcome, Read,
-    Reader, Row, Rows, TransactionId, Value, Write, Writer, Written,
+    self, Checkpoint, CheckpointMode, Checkpointer, Connection, ConnectionOptions, Interrupt, Limits, Outcome, Reader,
+    Row, Rows, Source, TransactionId, Value, Write, Writer, Written,
 };
 
 #[cfg(feature = "node")]
@@ -89,6 +89,8 @@ pub struct Database {
     options: ConnectionOptions,
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
+    /// Connections for reads on other threads that have nothing to do.
+    readers: Mutex<Vec<Reader>>,
     /// Opened when it is needed.
     checkpointer: Mutex<Option<Checkpointer>>,
     #[cfg(feature = "node")]
@@ -131,6 +133,7 @@ impl Database {
             writing: writer.interrupt_handle(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
+            readers: Mutex::default(),
             checkpointer: Mutex::default(),
             path,
             file,
@@ -187,7 +190,7 @@ impl Database {
     /// # Errors
     /// [`Error::Sqlite`], `SQLITE_MISMATCH` among them when a column has another type than [`Record`].
     pub fn record(&self, id: i64) -> Result<Option<Record>, Error> {
-        self.read(None, &Read::Record(id))?.rows.pop().map(to_record).transpose()
+        self.read(None, |source| source.record(id))?.rows.pop().map(to_record).transpose()
     }
 
     /// All records in the order of their ids. Does not take the lock.
@@ -195,7 +198,9 @@ impl Database {
     /// # Errors
     /// As [`record`](Self::record).
     pub fn records(&self) -> Result<Vec<Record>, Error> {
-        self.read(None, &Read::Records)?.rows.into_iter().map(to_record).collect()
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is that of one lifetime only")]
+        let Rows { rows, .. } = self.read(None, |source| source.records())?;
+        rows.into_iter().map(to_record).collect()
     }
 
     /// Runs `work` with the writing connection while this process holds the lock. Not a transaction: each statement
@@ -218,7 +223,7 @@ impl Database {
     /// # Errors
     /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
     pub fn pragma(&self, source: &str) -> Result<Rows, Error> {
-        self.read(None, &Read::Pragma(source))
+        self.read(None, |place| place.pragma(source))
     }
 
     /// Moves what the WAL holds into the database file. A mode other than [`CheckpointMode::Passive`] takes the lock.
@@ -243,6 +248,7 @@ impl Database {
     pub fn close(&self) {
         // The reader first: it tells that the database is closed.
         held(&self.reader).take();
+        held(&self.readers).clear();
         held(&self.checkpointer).take();
         held(&self.writer).take();
         lock::let_go();
@@ -283,16 +289,41 @@ impl Database {
     }
 
     /// A plain read. One in a transaction is made on the connection that writes, and never waits for it.
-    pub(crate) fn read(&self, transaction: Option<TransactionId>, read: &Read<'_>) -> Result<Rows, Error> {
+    pub(crate) fn read<T>(
+        &self,
+        transaction: Option<TransactionId>,
+        read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
+    ) -> Result<T, Error> {
         let Some(id) = transaction else {
-            return Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.read(read)?);
+            return Ok(read(&held(&self.reader).as_ref().ok_or(Error::Closed)?.source())?);
         };
         let writer = match self.writer.try_lock() {
             Ok(writer) => writer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => return Err(Error::Busy),
         };
-        Ok(writer.as_ref().ok_or(Error::Closed)?.read_in(id, read)?)
+        Ok(read(&writer.as_ref().ok_or(Error::Closed)?.source_in(id)?)?)
+    }
+
+    /// A read on a connection of its own, on any thread.
+    #[cfg(feature = "node")]
+    pub(crate) fn read_apart<T>(
+        &self,
+        interrupt: &Interrupt,
+        read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
+    ) -> Result<T, Error> {
+        let idle = held(&self.readers).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None if held(&self.reader).is_none() => return Err(Error::Closed),
+            None => {
+                self.check_file()?;
+                Reader::open(&self.path, &self.options)?
+            }
+        };
+        let outcome = reader.interruptible(interrupt, read);
+        held(&self.readers).push(reader);
+        Ok(outcome?)
     }
 
     /// Calls off what is written, and rolls back the transaction that is open, if there is one. Only whoever holds the lock

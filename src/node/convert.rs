@@ -45,9 +45,11 @@ pub(super) fn to_integer(value: JsInteger) -> Result<i64> {
     }
 }
 
-pub(super) fn from_value(value: Value) -> JsValue {
+/// With `bigints` every INTEGER is one.
+pub(super) fn from_value(value: Value, bigints: bool) -> JsValue {
     match value {
         Value::Null => Either5::A(Null),
+        Value::Integer(integer) if bigints => Either5::C(BigInt::from(integer)),
         Value::Integer(integer) => match from_integer(integer) {
             Either::A(number) => Either5::B(number),
             Either::B(bigint) => Either5::C(bigint),

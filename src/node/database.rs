@@ -11,10 +11,15 @@ use napi_derive::napi;
 
 use super::checkpoint::{NativeCheckpointMode, checkpoint};
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
+use super::cursor::{NativeCursor, Reading};
 use super::error::{Failure, exception, guarded};
+use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
+use super::read::{NativeEncoded, NativeRead, decode_query};
 use super::submission::{NativeSubmission, Work};
-use crate::sqlite::{self, ConnectionOptions, Read, Row, Rows, Synchronous, TransactionId, Write};
+use crate::sqlite::{
+    self, Column, ConnectionOptions, Description, Query, Row, Rows, Source, Synchronous, TransactionId,
+};
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
@@ -46,10 +51,43 @@ pub struct NativeRows {
     pub rows: Vec<Vec<JsValue>>,
 }
 
-impl From<Rows> for NativeRows {
-    fn from(Rows { columns, rows }: Rows) -> Self {
-        let to_values = |row: Row| row.into_iter().map(from_value).collect();
+impl NativeRows {
+    fn new(Rows { columns, rows }: Rows, bigints: bool) -> Self {
+        let to_values = |row: Row| row.into_iter().map(|value| from_value(value, bigints)).collect();
         Self { columns, rows: rows.into_iter().map(to_values).collect() }
+    }
+}
+
+/// What a statement is.
+#[napi(object, object_from_js = false)]
+pub struct NativeDescription {
+    /// May it be given to a plain read?
+    pub plain: bool,
+    /// Does SQLite say that it cannot change the database?
+    pub readonly: bool,
+    pub columns: Vec<NativeColumn>,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeColumn {
+    pub name: String,
+    pub column: Nullable<String>,
+    pub table: Nullable<String>,
+    pub database: Nullable<String>,
+    #[napi(js_name = "type")]
+    pub declared: Nullable<String>,
+}
+
+impl From<Description> for NativeDescription {
+    fn from(Description { plain, readonly, columns }: Description) -> Self {
+        let to_js = |column: Column| NativeColumn {
+            name: column.name,
+            column: nullable(column.origin),
+            table: nullable(column.table),
+            database: nullable(column.database),
+            declared: nullable(column.declared),
+        };
+        Self { plain, readonly, columns: columns.into_iter().map(to_js).collect() }
     }
 }
 
@@ -99,37 +137,85 @@ impl NativeDatabase {
         NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 
-    /// Runs one statement that reads, encoded as one that writes is, and gives its first row or all of them.
+    /// Runs one statement that reads, encoded as one that writes is, and gives its first row.
     #[napi(catch_unwind)]
-    pub fn query(
+    pub fn first(
         &self,
         env: Env,
         transaction: i64,
         statements: Vec<String>,
         batch: Uint8Array,
-        first: bool,
+        bigints: bool,
     ) -> Result<NativeRows> {
-        let mut writes = sqlite::decode(&statements, &batch).unwrap_or_default();
-        let Some(Write::Run { sql, parameters }) = writes.pop() else {
-            return Err(exception(&env, sqlite::Error::Malformed));
+        let read = || {
+            let parameters = decode_query(&statements, &batch)?;
+            let query = Query { sql: &statements[0], parameters: &parameters };
+            self.database.read(to_transaction(transaction), |source| source.rows(&query, 1))
         };
-        let limit = if first { 1 } else { usize::MAX };
-        self.read(&env, transaction, &Read::Query { sql, parameters, limit })
+        read().map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(&env, error))
+    }
+
+    /// The same with all rows.
+    #[napi(catch_unwind)]
+    pub fn all(
+        &self,
+        env: Env,
+        transaction: i64,
+        statements: Vec<String>,
+        batch: Uint8Array,
+        bigints: bool,
+    ) -> Result<NativeEncoded> {
+        let read = || {
+            let parameters = decode_query(&statements, &batch)?;
+            let query = Query { sql: &statements[0], parameters: &parameters };
+            self.database.read(to_transaction(transaction), |source| source.encoded(&query, usize::MAX, bigints))
+        };
+        read().map(NativeEncoded::from).map_err(|error| exception(&env, error))
+    }
+
+    /// Prepares a read by a worker.
+    #[napi(catch_unwind)]
+    pub fn read(&self, statements: Vec<String>, batch: Uint8Array, bigints: bool, first: bool) -> NativeRead {
+        NativeRead::new(Arc::clone(&self.database), statements, batch.to_vec(), bigints, first)
+    }
+
+    /// Begins a read a chunk at a time.
+    #[napi(catch_unwind)]
+    pub fn cursor(
+        &self,
+        env: Env,
+        statements: Vec<String>,
+        batch: Uint8Array,
+        bigints: bool,
+        rows_in_chunk: u32,
+    ) -> Result<NativeCursor> {
+        let (database, batch) = (Arc::clone(&self.database), batch.to_vec());
+        let rows_in_chunk = rows_in_chunk as usize;
+        NativeCursor::new(&env, Reading { database, statements, batch, bigints, rows_in_chunk })
+    }
+
+    /// What a statement is.
+    #[napi(catch_unwind)]
+    pub fn describe(&self, env: Env, transaction: i64, sql: String) -> Result<NativeDescription> {
+        let described = self.database.read(to_transaction(transaction), |source| source.describe(&sql));
+        described.map(NativeDescription::from).map_err(|error| exception(&env, error))
     }
 
     #[napi(catch_unwind)]
-    pub fn record(&self, env: Env, transaction: i64, id: JsInteger) -> Result<NativeRows> {
-        self.read(&env, transaction, &Read::Record(to_integer(id)?))
+    pub fn record(&self, env: Env, transaction: i64, id: JsInteger, bigints: bool) -> Result<NativeRows> {
+        let id = to_integer(id)?;
+        self.read_rows(&env, transaction, bigints, |source| source.record(id))
     }
 
     #[napi(catch_unwind)]
-    pub fn records(&self, env: Env, transaction: i64) -> Result<NativeRows> {
-        self.read(&env, transaction, &Read::Records)
+    pub fn records(&self, env: Env, transaction: i64, bigints: bool) -> Result<NativeRows> {
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is that of one lifetime only")]
+        self.read_rows(&env, transaction, bigints, |source| source.records())
     }
 
     #[napi(catch_unwind)]
-    pub fn pragma(&self, env: Env, transaction: i64, source: String) -> Result<NativeRows> {
-        self.read(&env, transaction, &Read::Pragma(&source))
+    pub fn pragma(&self, env: Env, transaction: i64, source: String, bigints: bool) -> Result<NativeRows> {
+        self.read_rows(&env, transaction, bigints, |place| place.pragma(&source))
     }
 
     /// Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker.
@@ -146,9 +232,15 @@ impl NativeDatabase {
 }
 
 impl NativeDatabase {
-    fn read(&self, env: &Env, transaction: i64, read: &Read<'_>) -> Result<NativeRows> {
+    fn read_rows(
+        &self,
+        env: &Env,
+        transaction: i64,
+        bigints: bool,
+        read: impl FnOnce(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
+    ) -> Result<NativeRows> {
         let rows = self.database.read(to_transaction(transaction), read);
-        rows.map(NativeRows::from).map_err(|error| exception(env, error))
+        rows.map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(env, error))
     }
 }
 

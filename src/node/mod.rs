@@ -10,6 +10,8 @@
 //! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
 //! | `database` | a database: reads, and writes as submissions |
 //! | `checkpoint` | checkpoints |
+//! | `read` | reads on workers |
+//! | `cursor` | reads a chunk at a time |
 //! | `submission` | a write on its way through a worker or the waiter thread |
 //! | `convert` | values |
 //! | `holder` | what is known of a holder |
@@ -19,11 +21,13 @@
 
 mod checkpoint;
 mod convert;
+mod cursor;
 mod database;
 mod environment;
 mod error;
 mod holder;
 mod lock;
+mod read;
 mod submission;
 
 use napi_derive::napi;

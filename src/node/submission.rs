@@ -19,6 +19,7 @@ use super::convert::{duration_to_ms, from_integer, to_duration};
 use super::environment;
 use super::error::{Failure, describe, exception, guarded};
 use super::lock::Entry;
+use super::read::NativeEncoded;
 use crate::Database;
 use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
@@ -100,6 +101,8 @@ pub struct NativeWritten {
     /// Rowids that are no safe integers.
     pub bigints: Vec<NativeBigint>,
     pub failures: Vec<NativeFailure>,
+    /// Of the statements whose rows were asked for.
+    pub returned: Vec<NativeReturned>,
     pub commits: f64,
     /// How long it took to get the lock, and how long it was held; undefined under a hold.
     pub wait_ms: Option<f64>,
@@ -107,6 +110,13 @@ pub struct NativeWritten {
     /// What giving back the lock said, if it failed.
     #[napi(ts_type = "Error")]
     pub warning: Option<ObjectRef>,
+}
+
+/// The rows that a statement has returned.
+#[napi(object, object_from_js = false)]
+pub struct NativeReturned {
+    pub index: u32,
+    pub rows: NativeEncoded,
 }
 
 #[napi(object, object_from_js = false)]
@@ -125,7 +135,7 @@ pub struct NativeFailure {
 fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
     let Written { batch: Batch { outcomes, commits }, lock } = outcome.map_err(|failure| exception(env, failure))?;
     let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
-    let (mut bigints, mut failures) = (Vec::new(), Vec::new());
+    let (mut bigints, mut failures, mut returned) = (Vec::new(), Vec::new(), Vec::new());
     for (index, outcome) in (0_u32..).zip(outcomes) {
         let written = match outcome {
             Ok(written) => written,
@@ -134,6 +144,9 @@ fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
                 sqlite::Written::default()
             }
         };
+        if let Some(rows) = written.rows {
+            returned.push(NativeReturned { index, rows: (*rows).into() });
+        }
         changes.push(count(written.changes));
         rowids.push(match from_integer(written.last_insert_rowid) {
             Either::A(number) => number,
@@ -152,7 +165,7 @@ fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
     let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
-    Ok(NativeWritten { changes, rowids, bigints, failures, commits, wait_ms, hold_ms, warning })
+    Ok(NativeWritten { changes, rowids, bigints, failures, returned, commits, wait_ms, hold_ms, warning })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nothing is done 2^53 times at once")]

@@ -9,6 +9,7 @@
 //!            | ALL, u32 count, write...
 //!            | EXEC, u32 index into the SQL texts
 //!            | CONTROL, u8 which
+//!            | QUERY, u8 which rows and how (bit 0: the first only, bit 1: INTEGERs as bigints), and on like RUN
 //! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
 //! text      := u32 length in bytes, bytes
 //! ```
@@ -25,6 +26,10 @@ const RUN: u8 = 2;
 const ALL: u8 = 3;
 const EXEC: u8 = 4;
 const CONTROL: u8 = 5;
+const QUERY: u8 = 6;
+
+const FIRST: u8 = 1;
+const BIGINTS: u8 = 2;
 
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
@@ -56,6 +61,17 @@ pub enum Write<'b> {
         sql: &'b str,
         /// The values to bind.
         parameters: Vec<Parameter<'b>>,
+    },
+    /// Runs a statement and keeps the rows that it returns.
+    Query {
+        /// Its text.
+        sql: &'b str,
+        /// The values to bind.
+        parameters: Vec<Parameter<'b>>,
+        /// Keep the first row only?
+        first: bool,
+        /// Encode all INTEGERs as bigints?
+        bigints: bool,
     },
     /// All of these or nothing, in a transaction of their own.
     All(Vec<Self>),
@@ -115,10 +131,13 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
         }
         [UPDATE_RECORD] => Some(Write::UpdateRecord { id: integer(bytes)?, value: integer(bytes)? }),
         [RUN] => {
-            let sql = statements.get(length(bytes)?)?;
-            let count = length(bytes)?;
-            let parameters = (0..count).map(|_| parameter(bytes)).collect::<Option<_>>()?;
+            let (sql, parameters) = statement(statements, bytes)?;
             Some(Write::Run { sql, parameters })
+        }
+        [QUERY] => {
+            let [how] = array(bytes)?;
+            let (sql, parameters) = statement(statements, bytes)?;
+            Some(Write::Query { sql, parameters, first: how & FIRST != 0, bigints: how & BIGINTS != 0 })
         }
         // Not one in another: nothing needs it, and a block of nothing but these could be nested as deep as it is long.
         [ALL] if !nested => {
@@ -132,6 +151,13 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
         }
         _ => None,
     }
+}
+
+fn statement<'b>(statements: &'b [String], bytes: &mut &'b [u8]) -> Option<(&'b str, Vec<Parameter<'b>>)> {
+    let sql = statements.get(length(bytes)?)?;
+    let count = length(bytes)?;
+    let parameters = (0..count).map(|_| parameter(bytes)).collect::<Option<_>>()?;
+    Some((sql, parameters))
 }
 
 fn parameter<'b>(bytes: &mut &'b [u8]) -> Option<Parameter<'b>> {

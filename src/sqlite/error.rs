@@ -109,6 +109,11 @@ impl Error {
         Self::Sqlite(Failure { errcode: INTERRUPT, message: raw::errstr(INTERRUPT), sql: None, offset: -1 })
     }
 
+    /// A row that no chunk can hold.
+    pub(super) fn too_big() -> Self {
+        Self::Sqlite(Failure { errcode: TOOBIG, message: raw::errstr(TOOBIG), sql: None, offset: -1 })
+    }
+
     /// A row that the schema did not take, without an error of SQLite.
     pub(super) fn ignored(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: CONSTRAINT, message: message.to_owned(), sql: None, offset: -1 })
@@ -151,6 +156,7 @@ impl From<rusqlite::Error> for Error {
 
 const INTERRUPT: c_int = 9;
 const IOERR: c_int = 10;
+const TOOBIG: c_int = 18;
 const CONSTRAINT: c_int = 19;
 const MISMATCH: c_int = 20;
 const MISUSE: c_int = 21;

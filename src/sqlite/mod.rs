@@ -16,19 +16,23 @@
 //! | `records` | the table of the records API |
 //! | `pragma` | which pragmas only read |
 //! | `rows` | rows as values |
+//! | `chunk` | rows encoded for JavaScript |
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
 mod authorizer;
 mod batch;
 mod checkpoint;
+mod chunk;
 mod codes;
 mod connection;
 mod error;
 mod interrupt;
 mod pragma;
+#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod query;
 mod raw;
+#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod reader;
 mod records;
 mod rows;
@@ -53,7 +57,9 @@ pub use writer::Written;
 pub(crate) use batch::decode;
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use interrupt::Interrupt;
-pub(crate) use query::Read;
+pub(crate) use query::Source;
+#[cfg(feature = "node")]
+pub(crate) use query::{Column, Description, Encoded, Query};
 pub(crate) use reader::Reader;
 pub(crate) use transaction::TransactionId;
 pub(crate) use writer::{Limits, Outcome, Writer};

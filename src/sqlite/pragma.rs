@@ -6,10 +6,8 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::Connection;
-
-use super::authorizer::Authorizer;
-use super::{Error, Rows, connection, query};
+use super::query::{Query, Source};
+use super::{Error, Rows, connection};
 
 /// Those whose argument says what to read: <https://www.sqlite.org/pragma.html>.
 const READ_WITH_ARGUMENT: &[&str] = &[
@@ -35,9 +33,9 @@ const TRANSACTIONAL: &[&str] = &["application_id", "user_version"];
 ///
 /// # Errors
 /// [`Error::SyncWrite`] for a pragma that writes.
-pub(super) fn read(connection: &Connection, authorizer: &Authorizer, source: &str) -> Result<Rows, Error> {
-    connection::look(connection)?;
-    query::query(connection, authorizer, &format!("PRAGMA {source}"), &[], usize::MAX)
+pub(super) fn read(place: &Source<'_>, source: &str) -> Result<Rows, Error> {
+    connection::look(place.connection)?;
+    place.rows(&Query { sql: &format!("PRAGMA {source}"), parameters: &[] }, usize::MAX)
 }
 
 /// Does this pragma only read?
@@ -59,6 +57,9 @@ fn listed(list: &[&str], name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
+    use super::super::authorizer::Authorizer;
     use super::*;
 
     fn open() -> Result<(Connection, Authorizer), Error> {
@@ -71,7 +72,8 @@ mod tests {
     #[test]
     fn a_pragma_that_reads_answers() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
-        let read = |source| read(&connection, &authorizer, source);
+        let place = Source { connection: &connection, authorizer: &authorizer };
+        let read = |source| read(&place, source);
         assert_eq!(read("journal_mode")?.columns, ["journal_mode"]);
         assert_eq!(read("table_info(t)")?.rows.len(), 1);
         assert_eq!(read("integrity_check")?.rows.len(), 1);
@@ -82,7 +84,7 @@ mod tests {
     fn a_pragma_that_writes_is_refused() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
         for source in ["journal_mode = DELETE", "user_version(7)", "wal_checkpoint", "OPTIMIZE", "main.synchronous=0"] {
-            let outcome = read(&connection, &authorizer, source);
+            let outcome = read(&Source { connection: &connection, authorizer: &authorizer }, source);
             assert!(matches!(outcome, Err(Error::SyncWrite { .. })), "{source}");
         }
         Ok(())
@@ -91,7 +93,8 @@ mod tests {
     #[test]
     fn what_is_more_than_a_pragma_runs_not_at_all() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
-        assert!(read(&connection, &authorizer, "user_version; DROP TABLE t").is_err());
+        let place = Source { connection: &connection, authorizer: &authorizer };
+        assert!(read(&place, "user_version; DROP TABLE t").is_err());
         assert!(connection.table_exists(None, "t")?);
         Ok(())
     }

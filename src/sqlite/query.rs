@@ -1,65 +1,209 @@
-//! Plain reads.
+//! Plain reads, on whichever connection: the reading one, or the writing one in a transaction.
 
 #![forbid(unsafe_code)]
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{ColumnMetadata, Connection, Statement};
 
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
+use super::chunk::{self, Chunk};
 use super::{Error, Rows, pragma, records, rows, run};
 
-/// A plain read.
-#[derive(Clone, Debug)]
-pub(crate) enum Read<'b> {
-    /// A statement of a caller.
-    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
-    Query {
-        /// Its text.
-        sql: &'b str,
-        /// The values to bind.
-        parameters: Vec<Parameter<'b>>,
-        /// How many rows to read at most.
-        limit: usize,
-    },
-    /// What stands behind the word `PRAGMA`.
-    Pragma(&'b str),
-    /// The record with this id.
-    Record(i64),
-    /// All records.
-    Records,
+/// Where to read.
+pub(crate) struct Source<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) authorizer: &'c Authorizer,
 }
 
-impl Read<'_> {
+/// A statement of a caller who reads, with its values.
+pub(crate) struct Query<'q> {
+    /// Its text.
+    pub(crate) sql: &'q str,
+    /// The values to bind.
+    pub(crate) parameters: &'q [Parameter<'q>],
+}
+
+/// Rows in the form of [`super::chunk`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// None when there are no rows.
+    pub chunks: Vec<Vec<u8>>,
+}
+
+/// What a statement is.
+#[derive(Debug)]
+pub(crate) struct Description {
+    /// May it be given to a plain read?
+    pub(crate) plain: bool,
+    /// Does SQLite say that it cannot change the database?
+    pub(crate) readonly: bool,
+    /// The columns of its rows, if it returns any.
+    pub(crate) columns: Vec<Column>,
+}
+
+/// A column of a statement: its name, and where its values come from, if that is a column of a table.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) origin: Option<String>,
+    pub(crate) table: Option<String>,
+    pub(crate) database: Option<String>,
+    /// As it was declared.
+    pub(crate) declared: Option<String>,
+}
+
+impl Source<'_> {
+    /// Runs a query for its first rows.
+    ///
     /// # Errors
     /// [`Error::SyncWrite`] for a statement that writes.
-    pub(super) fn on(&self, connection: &Connection, authorizer: &Authorizer) -> Result<Rows, Error> {
-        match self {
-            Self::Query { sql, parameters, limit } => query(connection, authorizer, sql, parameters, *limit),
-            Self::Pragma(source) => pragma::read(connection, authorizer, source),
-            Self::Record(id) => records::get(connection, *id),
-            Self::Records => records::get_all(connection),
-        }
+    pub(crate) fn rows(&self, query: &Query<'_>, limit: usize) -> Result<Rows, Error> {
+        self.run(query, |statement| Ok(rows::collect(statement, limit)?))
+    }
+
+    /// Runs a query and encodes its first rows.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows), and `SQLITE_TOOBIG` for a row that is too large for a chunk.
+    pub(crate) fn encoded(&self, query: &Query<'_>, limit: usize, bigints: bool) -> Result<Encoded, Error> {
+        self.run(query, |statement| encode(statement, limit, bigints))
+    }
+
+    /// Runs a query and hands its rows over in chunks of at most so many rows, for as long as they are wanted.
+    ///
+    /// # Errors
+    /// As [`encoded`](Self::encoded).
+    pub(crate) fn stream(
+        &self,
+        query: &Query<'_>,
+        bigints: bool,
+        rows_in_chunk: usize,
+        mut deliver: impl FnMut(Encoded) -> bool,
+    ) -> Result<(), Error> {
+        self.run(query, |statement| {
+            let empty = |columns| Chunk::new(columns, bigints, rows_in_chunk);
+            let deliver =
+                |columns: &[String], chunk| deliver(Encoded { columns: columns.to_vec(), chunks: vec![chunk] });
+            fill(statement, usize::MAX, empty, deliver).map(drop)
+        })
+    }
+
+    /// What a statement is. It is compiled, and not run.
+    ///
+    /// # Errors
+    /// Those of compiling it.
+    pub(crate) fn describe(&self, sql: &str) -> Result<Description, Error> {
+        run::check(sql)?;
+        let compile = |mode| self.authorizer.with(mode, || self.connection.prepare(sql));
+        let (statement, judged) = match compile(Mode::Read).map_err(|error| self.authorizer.explain(error, sql)) {
+            Err(Error::SyncWrite { .. }) => {
+                (compile(Mode::Write).map_err(|error| self.authorizer.explain(error, sql))?, false)
+            }
+            compiled => (compiled?, true),
+        };
+        let columns = statement.columns_with_metadata().zip(statement.columns());
+        let to_column = |(column, declared): (ColumnMetadata<'_>, rusqlite::Column<'_>)| Column {
+            name: column.name().to_owned(),
+            origin: column.origin_name().map(str::to_owned),
+            table: column.table_name().map(str::to_owned),
+            database: column.database_name().map(str::to_owned),
+            declared: declared.decl_type().map(str::to_owned),
+        };
+        Ok(Description {
+            plain: judged && is_plain(&statement, sql),
+            readonly: statement.readonly(),
+            columns: columns.map(to_column).collect(),
+        })
+    }
+
+    /// Runs `PRAGMA source`, which must be one that reads.
+    ///
+    /// # Errors
+    /// [`Error::SyncWrite`] for a pragma that writes.
+    pub(crate) fn pragma(&self, source: &str) -> Result<Rows, Error> {
+        pragma::read(self, source)
+    }
+
+    /// The record with that id, if there is one.
+    pub(crate) fn record(&self, id: i64) -> Result<Rows, Error> {
+        records::get(self.connection, id)
+    }
+
+    /// All records.
+    pub(crate) fn records(&self) -> Result<Rows, Error> {
+        records::get_all(self.connection)
+    }
+
+    /// Runs a statement that must be one that reads.
+    fn run<T>(&self, query: &Query<'_>, work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        let Query { sql, parameters } = *query;
+        run::check(sql)?;
+        let explain = |error| self.authorizer.explain(error, sql);
+        let checked = |statement: &mut Statement<'_>| {
+            if !is_plain(statement, sql) {
+                return Err(Error::SyncWrite { sql: sql.to_owned() });
+            }
+            run::bind(statement, parameters)?.map_err(explain)?;
+            work(statement).map_err(|error| error.in_statement(sql))
+        };
+        self.authorizer.with(Mode::Read, || run::compiled(self.connection, sql, checked)).map_err(explain)?
     }
 }
 
-/// Runs a statement that must be one that reads.
-pub(super) fn query(
-    connection: &Connection,
-    authorizer: &Authorizer,
-    sql: &str,
-    parameters: &[Parameter<'_>],
+/// Does a statement read, if the authorizer had nothing against it? It has judged the pragmas: SQLite does not call all those
+/// read-only that are, nor EXPLAIN.
+fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
+    statement.readonly() || statement.is_explain() != 0 || run::is_one_of(sql, &["PRAGMA"])
+}
+
+/// Runs a statement whose parameters are bound, and encodes its first rows.
+pub(super) fn encode(statement: &mut Statement<'_>, limit: usize, bigints: bool) -> Result<Encoded, Error> {
+    let mut chunks = Vec::new();
+    let empty = |columns| Chunk::new(columns, bigints, chunk::MAX_ROWS);
+    let columns = fill(statement, limit, empty, |_, chunk| {
+        chunks.push(chunk);
+        true
+    })?;
+    Ok(Encoded { columns, chunks })
+}
+
+/// Runs a statement and hands over its first rows in chunks, for as long as they are wanted. Returns the names of the columns:
+/// they are those of the first row, since SQLite compiles a statement anew with its first step when the schema has changed.
+fn fill(
+    statement: &mut Statement<'_>,
     limit: usize,
-) -> Result<Rows, Error> {
-    run::check(sql)?;
-    let explain = |error| authorizer.explain(error, sql);
-    let work = |statement: &mut Statement<'_>| {
-        // A pragma was judged by the authorizer: SQLite does not call all those read-only that are, nor EXPLAIN.
-        let reads = statement.readonly() || statement.is_explain() != 0 || run::is_one_of(sql, &["PRAGMA"]);
-        if !reads {
-            return Err(Error::SyncWrite { sql: sql.to_owned() });
-        }
-        run::bind(statement, parameters)?.map_err(explain)?;
-        rows::collect(statement, limit).map_err(explain)
+    empty: impl FnOnce(usize) -> Chunk,
+    mut deliver: impl FnMut(&[String], Vec<u8>) -> bool,
+) -> Result<Vec<String>, Error> {
+    let writes = !statement.readonly();
+    let mut rows = statement.raw_query();
+    let mut next = rows.next()?;
+    let Some(first) = next else {
+        drop(rows);
+        return Ok(rows::columns(statement));
     };
-    authorizer.with(Mode::Read, || run::compiled(connection, sql, work)).map_err(explain)?
+    let columns = rows::columns(first.as_ref());
+    let (mut chunk, mut left) = (empty(columns.len()), limit);
+    while let Some(row) = next {
+        left -= 1;
+        for column in 0..columns.len() {
+            chunk.push(column, row.get_ref(column)?);
+        }
+        chunk.end_row();
+        if chunk.is_full() && !deliver(&columns, chunk.take()?) {
+            return Ok(columns);
+        }
+        if left == 0 {
+            break;
+        }
+        next = rows.next()?;
+    }
+    // One that writes has to come to its end.
+    while writes && rows.next()?.is_some() {}
+    if !chunk.is_empty() {
+        deliver(&columns, chunk.take()?);
+    }
+    Ok(columns)
 }

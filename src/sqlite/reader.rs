@@ -1,4 +1,4 @@
-//! The reading connection. It never takes the lock: in WAL mode readers and the writer do not wait for each other.
+//! A reading connection. It never takes the lock: in WAL mode readers and the writer do not wait for each other.
 
 #![forbid(unsafe_code)]
 
@@ -6,12 +6,13 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::Error;
 use super::authorizer::Authorizer;
 use super::connection::{self, ConnectionOptions};
-use super::query::Read;
-use super::{Error, Rows};
+use super::interrupt::Interrupt;
+use super::query::Source;
 
-/// The connection that reads.
+/// A connection that reads.
 pub(crate) struct Reader {
     connection: Connection,
     authorizer: Authorizer,
@@ -24,7 +25,18 @@ impl Reader {
         Ok(Self { connection, authorizer })
     }
 
-    pub(crate) fn read(&self, read: &Read<'_>) -> Result<Rows, Error> {
-        read.on(&self.connection, &self.authorizer)
+    /// Reads until it is called off.
+    pub(crate) fn interruptible<T>(
+        &self,
+        interrupt: &Interrupt,
+        read: impl FnOnce(&Source<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let _armed = interrupt.arm(&self.connection);
+        interrupt.check()?;
+        read(&self.source())
+    }
+
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source { connection: &self.connection, authorizer: &self.authorizer }
     }
 }

@@ -11,18 +11,19 @@ use super::Error;
 use super::authorizer::Authorizer;
 use super::batch::Parameter;
 
-/// Compiles a statement, binds its parameters and runs it to its end; rows that it returns are passed over.
-pub(super) fn run(
+/// Compiles a statement, binds its parameters and does `work` with it.
+pub(super) fn run<T>(
     connection: &Connection,
     authorizer: &Authorizer,
     sql: &str,
     parameters: &[Parameter<'_>],
-) -> Result<(), Error> {
+    work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     check(sql)?;
     let explain = |error| authorizer.explain(error, sql);
     compiled(connection, sql, |statement| {
         bind(statement, parameters)?.map_err(explain)?;
-        step(statement).map_err(explain)
+        work(statement).map_err(|error| error.in_statement(sql))
     })
     .map_err(explain)?
 }
@@ -54,8 +55,8 @@ pub(super) fn compiled<T>(
     Ok(work(&mut *connection.prepare_cached(sql)?))
 }
 
-/// Runs a statement to its end.
-pub(super) fn step(statement: &mut Statement<'_>) -> rusqlite::Result<()> {
+/// Runs a statement to its end; rows that it returns are passed over.
+pub(super) fn step(statement: &mut Statement<'_>) -> Result<(), Error> {
     let mut rows = statement.raw_query();
     while rows.next()?.is_some() {}
     Ok(())

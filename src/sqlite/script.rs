@@ -53,7 +53,7 @@ impl Writer {
         run::bind(statement, &[])??;
         // VACUUM attaches a database to work in, which a caller may not.
         let stepped = self.authorizer.with(Mode::Ourselves, || run::step(statement));
-        stepped.map_err(|error| Error::from(error).in_statement(&text(statement)))
+        stepped.map_err(|error| error.in_statement(&text(statement)))
     }
 }
 

@@ -8,10 +8,10 @@
 
 use std::time::Instant;
 
+use super::Error;
 use super::batch::{Control, Write};
-use super::query::Read;
+use super::query::Source;
 use super::writer::{BEGIN, Limits, Outcome, Writer, Written, of_all};
-use super::{Error, Rows};
 
 const SAVEPOINT: &str = "SAVEPOINT sqlock";
 const RELEASE: &str = "RELEASE sqlock";
@@ -50,10 +50,10 @@ impl Writer {
         outcomes
     }
 
-    /// A plain read that sees what the transaction has written.
-    pub(crate) fn read_in(&self, id: TransactionId, read: &Read<'_>) -> Result<Rows, Error> {
+    /// Where plain reads see what the transaction has written.
+    pub(crate) fn source_in(&self, id: TransactionId) -> Result<Source<'_>, Error> {
         self.check_open(id)?;
-        read.on(&self.connection, &self.authorizer)
+        Ok(Source { connection: &self.connection, authorizer: &self.authorizer })
     }
 
     /// Rolls back whatever transaction is open. Nothing happens when there is none.

@@ -13,12 +13,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Statement};
 
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions};
 use super::interrupt::Interrupt;
+use super::query::{self, Encoded};
 use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
 
@@ -28,12 +29,14 @@ const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 /// What a write did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
     /// Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or DELETE.
     pub changes: u64,
     /// The rowid of the last row that this statement inserted; 0 when it inserted none.
     pub last_insert_rowid: i64,
+    /// The rows that it returned, if they were asked for.
+    pub(crate) rows: Option<Box<Encoded>>,
 }
 
 /// What came of one write.
@@ -157,7 +160,7 @@ impl Writer {
             return true;
         }
         let connection = &self.connection;
-        let in_text = matches!(write, Write::Run { sql, .. } if sql.to_ascii_lowercase().contains("fail"));
+        let in_text = matches!(write, Write::Run { sql, .. } | Write::Query { sql, .. } if sql.to_ascii_lowercase().contains("fail"));
         let in_schema = || connection.prepare_cached(FAIL_IN_SCHEMA).and_then(|mut statement| statement.exists([]));
         error.is_of_a_journaled_constraint()
             && !connection.is_autocommit()
@@ -225,20 +228,27 @@ impl Writer {
         let before = connection.total_changes();
         // What inserts nothing, by a trigger or an ON CONFLICT IGNORE, must not show the rowid of another write.
         raw::reset_last_insert_rowid(connection);
+        let mut rows = None;
         match write {
             Write::CreateRecord { name, value } => records::create(connection, name, *value)?,
             Write::UpdateRecord { id, value } => records::update(connection, *id, *value)?,
-            Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters)?,
+            Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters, run::step)?,
+            Write::Query { sql, parameters, first, bigints } => {
+                let limit = if *first { 1 } else { usize::MAX };
+                let encode = |statement: &mut Statement<'_>| query::encode(statement, limit, *bigints);
+                rows = Some(Box::new(run::run(connection, &self.authorizer, sql, parameters, encode)?));
+            }
             Write::All(_) | Write::Exec { .. } | Write::Control(_) => return Err(Error::Malformed),
         }
         let (changes, inserts) = match write {
-            Write::Run { sql, .. } => run::effects(sql),
+            Write::Run { sql, .. } | Write::Query { sql, .. } => run::effects(sql),
             _ => (true, true),
         };
         Ok(Written {
             // What is no INSERT, UPDATE or DELETE leaves the count of the one before.
             changes: if changes && connection.total_changes() != before { connection.changes() } else { 0 },
             last_insert_rowid: if inserts { connection.last_insert_rowid() } else { 0 },
+            rows,
         })
     }
 
@@ -294,7 +304,7 @@ impl Writer {
 
 fn is_solitary(write: &Write<'_>) -> bool {
     match write {
-        Write::Run { sql, .. } => run::is_solitary(sql),
+        Write::Run { sql, .. } | Write::Query { sql, .. } => run::is_solitary(sql),
         Write::All(_) | Write::Exec { .. } | Write::Control(_) => true,
         Write::CreateRecord { .. } | Write::UpdateRecord { .. } => false,
     }

@@ -1,0 +1,310 @@
+/** prepare(), and the ways to read. */
+import { readdirSync } from 'node:fs'
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import { Gate, eventually, mustBlock, rejection } from './helpers/block.ts'
+import { has, run, spawnHolder } from './helpers/child.ts'
+import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+
+/** Runs until it is interrupted. */
+const ENDLESS =
+  'WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0'
+const COUNT = (to: number) =>
+  `WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ${to}) SELECT n FROM c`
+
+async function withTable(t: ExecutionContext, rows = 0, dir = tmpDir(t), options = {}) {
+  const db = openDb(t, dir, options)
+  await db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL)')
+  if (rows > 0) await db.run(`INSERT INTO t SELECT n, 'name ' || n, n + 0.5 FROM (${COUNT(rows)})`)
+  return db
+}
+
+test('a statement tells what it is', async t => {
+  const db = await withTable(t)
+  const select = db.prepare('SELECT id, name AS n, value + 1 FROM t')
+  t.is(select.source, 'SELECT id, name AS n, value + 1 FROM t')
+  t.true(select.reader)
+  t.true(select.readonly)
+  t.deepEqual(select.columns(), [
+    { name: 'id', column: 'id', table: 't', database: 'main', type: 'INTEGER' },
+    { name: 'n', column: 'name', table: 't', database: 'main', type: 'TEXT' },
+    { name: 'value + 1', column: null, table: null, database: null, type: null }
+  ])
+  const insert = db.prepare('INSERT INTO t VALUES (?, ?, ?)')
+  t.false(insert.reader)
+  t.false(insert.readonly)
+  t.throws(() => insert.columns(), { instanceOf: TypeError })
+  t.throws(() => insert.pluck(), { instanceOf: TypeError })
+  t.true(db.prepare('DELETE FROM t RETURNING id').reader)
+})
+
+test('what cannot be compiled is refused by prepare()', async t => {
+  const db = await withTable(t)
+  for (const sql of ['SELEC 1', 'SELECT none FROM t', 'SELECT * FROM none', 'SELECT 1; SELECT 2', '', '-- x'])
+    t.throws(() => db.prepare(sql), { name: 'SqliteError' }, sql)
+  for (const sql of ['BEGIN', 'COMMIT', 'SAVEPOINT a'])
+    t.throws(() => db.prepare(sql), { code: 'ERR_SQLOCK_TRANSACTION' }, sql)
+  t.throws(() => db.prepare("ATTACH 'x' AS y"), { code: 'SQLITE_AUTH' })
+  t.throws(() => db.prepare('SELECT 1\0'), { code: 'ERR_INVALID_ARG_VALUE' })
+  t.throws(() => db.prepare(5 as any), { instanceOf: TypeError })
+})
+
+test('get, all and iterate give rows as objects, as arrays, or their first column', async t => {
+  const db = await withTable(t, 3)
+  const select = db.prepare('SELECT id, name FROM t WHERE id >= ? ORDER BY id')
+  const objects = [
+    { id: 2, name: 'name 2' },
+    { id: 3, name: 'name 3' }
+  ]
+  t.deepEqual(select.get(2), objects[0])
+  t.is(select.get(9), undefined)
+  t.deepEqual(select.all(2), objects)
+  t.deepEqual([...select.iterate(2)], objects)
+  t.deepEqual(await select.getAsync(2), objects[0])
+  t.is(await select.getAsync(9), undefined)
+  t.deepEqual(await select.allAsync(2), objects)
+  const streamed = []
+  for await (const row of select.iterateAsync(2)) streamed.push(row)
+  t.deepEqual(streamed, objects as any)
+  t.is(select.raw(), select as any)
+  t.deepEqual(select.get(2), [2, 'name 2'] as any)
+  t.deepEqual(select.all(3), [[3, 'name 3']] as any)
+  t.deepEqual(await select.allAsync(3), [[3, 'name 3']] as any)
+  select.pluck()
+  t.deepEqual(select.all(1), [1, 2, 3] as any)
+  t.deepEqual([...select.iterate(2)], [2, 3] as any)
+  t.is((await select.getAsync(1)) as any, 1)
+  t.deepEqual(select.raw(false).all(3), [3] as any, 'it was not raw')
+  t.deepEqual(select.pluck(false).get(2), objects[0] as any)
+})
+
+test('columns of one name are one, the last; __proto__ is a name like any other', async t => {
+  const db = await withTable(t)
+  t.deepEqual(db.get('SELECT 1 AS a, 2 AS a, 3'), { a: 2, 3: 3 } as any)
+  for (const row of [db.get('SELECT 5 AS "__proto__"'), ...db.all('SELECT 5 AS "__proto__"')]) {
+    t.true(Object.hasOwn(row!, '__proto__'))
+    t.is(Object.getPrototypeOf(row), Object.prototype)
+  }
+  t.deepEqual(db.all('SELECT 1 AS "a""b\n\\`${x}"'), [{ 'a"b\n\\`${x}': 1 }])
+})
+
+test('two thousand columns come in their order', async t => {
+  const db = await withTable(t)
+  const columns = Array.from({ length: 2000 }, (_, n) => `${n} AS c${n}`)
+  const row = Object.fromEntries(columns.map((_, n) => [`c${n}`, n]))
+  const sql = `SELECT ${columns.join(', ')}`
+  t.deepEqual(db.get(sql), row)
+  t.deepEqual(db.all(sql), [row])
+  t.deepEqual(await db.allAsync(sql), [row])
+})
+
+test('a statement that writes is refused by plain reads, and taken through the lock by the others', async t => {
+  const dir = tmpDir(t)
+  const db = await withTable(t, 0, dir)
+  const insert = db.prepare('INSERT INTO t VALUES (?, ?, 0) RETURNING id, name')
+  for (const read of [() => insert.get(1, 'a'), () => insert.all(1, 'a'), () => [...insert.iterate(1, 'a')]])
+    t.throws(read, { code: 'ERR_SQLOCK_SYNC_WRITE' })
+  t.is((await rejection(insert.iterateAsync(1, 'a').next())).code, 'ERR_SQLOCK_SYNC_WRITE')
+  t.deepEqual(await insert.run(1, 'a'), { changes: 1, lastInsertRowid: 1 })
+  t.deepEqual(await insert.getAsync(2, 'b'), { id: 2, name: 'b' })
+  t.deepEqual(await db.allAsync("UPDATE t SET name = name || '!' RETURNING name"), [
+    { name: 'a!' },
+    { name: 'b!' }
+  ])
+  t.deepEqual(await db.getAsync("UPDATE t SET name = 'x' RETURNING name"), { name: 'x' })
+  t.deepEqual(db.all('SELECT DISTINCT name FROM t'), [{ name: 'x' }], 'it came to its end')
+  t.is((await rejection(insert.getAsync(2, 'c'))).code, 'SQLITE_CONSTRAINT_PRIMARYKEY')
+  const holder = await spawnHolder(t, dir)
+  const refused = await rejection(db.getAsync({ sql: 'DELETE FROM t RETURNING id', timeout: 5 }))
+  t.is(refused.code, 'ERR_SQLOCK_TIMEOUT')
+  t.is((await db.allAsync('SELECT * FROM t')).length, 2, 'a read waits for nobody')
+  await holder.kill()
+})
+
+test('in a transaction every way to read sees its writes', async t => {
+  const db = await withTable(t)
+  await db.transaction(async tx => {
+    const select = tx.prepare('SELECT id FROM t').pluck()
+    await tx.run("INSERT INTO t VALUES (1, 'a', 0)")
+    t.deepEqual(select.all(), [1])
+    t.deepEqual([...select.iterate()], [1])
+    t.deepEqual(await select.allAsync(), [1])
+    t.is(await select.getAsync(), 1)
+    for await (const id of select.iterateAsync()) t.is(id, 1)
+    t.deepEqual(await tx.getAsync("INSERT INTO t VALUES (2, 'b', 0) RETURNING id"), { id: 2 })
+    t.deepEqual(await db.allAsync('SELECT count(*) AS n FROM t'), [{ n: 2 }])
+    const both = [tx.run("INSERT INTO t VALUES (3, 'c', 0)"), tx.allAsync('SELECT id FROM t WHERE id = 3')]
+    t.deepEqual((await Promise.all(both))[1], [{ id: 3 }], 'in the order of the calls')
+  })
+  const ended = await db.begin()
+  const select = ended.prepare('SELECT 1')
+  await ended.rollback()
+  t.throws(() => select.get(), { code: 'ERR_SQLOCK_NOT_HELD' })
+  t.is((await rejection(select.allAsync())).code, 'ERR_SQLOCK_NOT_HELD')
+})
+
+/** How many rows are as they were made. */
+function check(rows: Iterable<any>): number {
+  let n = 0
+  for (const row of rows) if (row.id !== ++n || row.name !== `name ${n}` || row.value !== n + 0.5) return -n
+  return n
+}
+
+test('a hundred thousand rows come in their order, by every way', async t => {
+  const db = await withTable(t, 100_000)
+  t.is(check(db.all('SELECT * FROM t ORDER BY id')), 100_000)
+  t.is(check(db.iterate('SELECT * FROM t ORDER BY id')), 100_000)
+  t.is(check(await db.allAsync('SELECT * FROM t ORDER BY id')), 100_000)
+  let n = 0
+  for await (const row of db.iterateAsync('SELECT * FROM t ORDER BY id')) if (row.id !== ++n) t.fail()
+  t.is(n, 100_000)
+})
+
+test('an iterator keeps its snapshot while others write, and a plain read beside it is fresh', async t => {
+  const db = await withTable(t, 1000)
+  const [first, second] = [db.prepare('SELECT id FROM t').iterate(), db.iterate('SELECT id FROM t')]
+  t.is((first.next().value as any).id, 1)
+  await db.run('DELETE FROM t WHERE id > 500')
+  t.is((second.next().value as any).id, 1)
+  t.deepEqual(db.get('SELECT count(*) AS n FROM t'), { n: 500 })
+  t.is([...first].length, 999)
+  t.is([...second].length, 499)
+})
+
+test('an iterator that is left early, by break or by an error, ends its snapshot', async t => {
+  const db = await withTable(t, 10_000)
+  const leave = [
+    () => {
+      for (const row of db.iterate('SELECT * FROM t')) if (row.id === 5) break
+    },
+    () => {
+      try {
+        for (const _ of db.iterate('SELECT * FROM t')) throw new Error('left')
+      } catch {}
+    },
+    async () => {
+      for await (const row of db.iterateAsync('SELECT * FROM t')) if (row.id === 5) break
+    },
+    () => void db.iterate('SELECT * FROM t').return?.()
+  ]
+  for (const how of leave) {
+    await how()
+    await db.run("UPDATE t SET name = 'x' WHERE id = 1")
+    await eventually(t, async () => (await db.checkpoint('TRUNCATE')).complete)
+  }
+  t.pass()
+})
+
+test('a statement goes with a schema that changes', async t => {
+  const db = await withTable(t, 1)
+  const select = db.prepare('SELECT * FROM t')
+  t.deepEqual(Object.keys(select.get()!), ['id', 'name', 'value'])
+  for (const [change, columns] of [
+    ['ALTER TABLE t ADD COLUMN more', ['id', 'name', 'value', 'more']],
+    ['ALTER TABLE t DROP COLUMN name', ['id', 'value', 'more']],
+    ['DROP TABLE t; CREATE TABLE t (one); INSERT INTO t VALUES (1)', ['one']]
+  ] as const) {
+    await db.exec(change)
+    const seen = [select.get(), select.all()[0], [...select.iterate()][0], await select.getAsync()]
+    for (const row of seen) t.deepEqual(Object.keys(row!), columns as any, change)
+  }
+  await db.exec('DROP TABLE t')
+  t.throws(() => select.get(), { name: 'SqliteError' })
+})
+
+test('close() ends iterators, and waits for reads that workers do', async t => {
+  const db = await withTable(t, 10_000)
+  const [sync, later] = [db.iterate('SELECT * FROM t'), db.iterateAsync('SELECT * FROM t')]
+  sync.next()
+  await later.next()
+  const reading = db.allAsync('SELECT * FROM t')
+  await db.close()
+  t.is((await reading).length, 10_000)
+  t.throws(() => [...sync], { code: 'ERR_SQLOCK_CLOSED' })
+  const rest = async () => {
+    for await (const _ of later);
+  }
+  t.is((await rejection(rest())).code, 'ERR_SQLOCK_CLOSED')
+  t.is((await rejection(db.allAsync('SELECT 1'))).code, 'ERR_SQLOCK_CLOSED')
+  t.throws(() => db.prepare('SELECT 1'), { code: 'ERR_SQLOCK_CLOSED' })
+})
+
+test('a hundred reads on two connections are all answered, in the order of their calls', async t => {
+  const db = await withTable(t, 10, tmpDir(t), { readers: 2 })
+  const order: number[] = []
+  await Promise.all(
+    Array.from({ length: 100 }, async (_, n) => {
+      t.deepEqual(await db.getAsync('SELECT ? AS n, count(*) AS c FROM t', n), { n, c: 10 })
+      order.push(n)
+    })
+  )
+  t.true(
+    order.every((n, place) => Math.abs(n - place) < 4),
+    `${order}`
+  )
+})
+
+test('a signal interrupts a read, and leaves the queue', async t => {
+  const db = await withTable(t, 0, tmpDir(t), { readers: 1 })
+  const controllers = [1, 2, 3].map(() => new AbortController())
+  const [endless, waiting, stream] = controllers.map(({ signal }) => signal)
+  const reads = [
+    rejection(db.allAsync({ sql: ENDLESS, signal: endless })),
+    rejection(db.getAsync({ sql: 'SELECT 1', signal: waiting })),
+    rejection(db.iterateAsync({ sql: ENDLESS, signal: stream }).next())
+  ]
+  await mustBlock(t, Promise.race(reads))
+  for (const [n, controller] of controllers.toReversed().entries()) controller.abort(n)
+  t.deepEqual(await Promise.all(reads), [2, 1, 0])
+  t.deepEqual(await db.getAsync('SELECT 1 AS one'), { one: 1 })
+})
+
+test('the event loop stays free while a worker reads', async t => {
+  const db = await withTable(t)
+  const gate = new Gate()
+  let ticks = 0
+  const timer = setInterval(() => ++ticks === 20 && gate.open(), 1)
+  const reading = db.allAsync({ sql: ENDLESS, signal: AbortSignal.timeout(60_000) }).catch(() => {})
+  await gate.opened
+  clearInterval(timer)
+  void reading
+  const controller = new AbortController()
+  const second = rejection(db.getAsync({ sql: ENDLESS, signal: controller.signal }))
+  controller.abort('enough')
+  t.is(await second, 'enough')
+})
+
+test('records are read off the event loop as on it', async t => {
+  const db = openDb(t)
+  t.is(await db.getRecordAsync(1), undefined)
+  t.deepEqual(await db.getAllRecordsAsync(), [])
+  await db.createRecord('a', 1)
+  t.deepEqual(await db.getRecordAsync(1), { id: 1, name: 'a', value: 1 })
+  t.deepEqual(await db.getAllRecordsAsync(), [{ id: 1, name: 'a', value: 1 }])
+  t.is((await rejection((db as any).getRecordAsync('x'))).name, 'TypeError')
+})
+
+test('a read does not take the lock, and makes no lock file', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  t.deepEqual(db.get('SELECT 1 AS a'), { a: 1 })
+  t.deepEqual(await db.getAsync('SELECT 1 AS a'), { a: 1 })
+  t.false(readdirSync(dir).includes('db.lock'))
+  const locker = openLocker(t, dir)
+  await locker.acquire()
+  t.deepEqual(await db.allAsync('SELECT 2 AS a'), [{ a: 2 }])
+})
+
+if (has('python3')) {
+  test('a read is never older than what another process has committed', async t => {
+    const db = await withTable(t, 1)
+    const select = db.prepare('SELECT value FROM t WHERE id = 1').pluck()
+    for (let n = 1; n <= 10; n++) {
+      const program = `import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('UPDATE t SET value = ?', (${n},)); db.commit()`
+      const { code, stderr } = await run(t, 'python3', ['-c', program, db.dbPath])
+      t.is(code, 0, stderr)
+      t.is(select.get(), n)
+      t.is(await select.getAsync(), n)
+    }
+  })
+}

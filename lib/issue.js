@@ -1,0 +1,16 @@
+/**
+ * Asynchronous calls: each belongs to a target, which is found when it is issued, see lib/session.js.
+ */
+'use strict'
+
+/** Does what a caller awaits, on the target that it belongs to. Never throws: what goes wrong is a rejection. */
+function issue(find, work) {
+  try {
+    const target = find()
+    return target.track(work(target))
+  } catch (error) {
+    return Promise.reject(error)
+  }
+}
+
+module.exports = { issue }

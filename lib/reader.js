@@ -1,0 +1,190 @@
+/**
+ * The reads of one DB: plain ones on the calling thread, and those on libuv workers, which are decoded a chunk at a time so that
+ * the event loop stays free.
+ *
+ * What a caller reads is a `plan`: `{ statement, mode, form }`, a text with its values, how INTEGERs come, and as what a row
+ * comes (see lib/rows.js).
+ */
+'use strict'
+
+const { setImmediate } = require('node:timers/promises')
+const { onAbort } = require('./abort')
+const { readAttempt } = require('./attempts')
+const { Encoder } = require('./encoder')
+const { SqlockError } = require('./errors')
+const { call, settled } = require('./native')
+const { Pending } = require('./pending')
+const { firstOf, rowsOf } = require('./rows')
+
+/** Few enough that who leaves early has not paid for many. */
+const ROWS_IN_CHUNK = 256
+
+class Reader {
+  #native
+  /** How many reads may be with workers at once. */
+  #readers
+  #running = 0
+  #waiting = []
+  #pending = new Pending()
+  /** Iterators that have not come to their end. */
+  #cursors = new Set()
+
+  constructor(native, readers) {
+    this.#native = native
+    this.#readers = readers
+  }
+
+  first(target, { statement, mode, form }) {
+    const { statements, bytes } = encoded(statement)
+    const read = transaction => this.#native.first(transaction, statements, bytes, mode === 'bigint')
+    return firstOf(
+      call(() => target.read(read)),
+      mode,
+      form
+    )
+  }
+
+  all(target, { statement, mode, form }) {
+    const { statements, bytes } = encoded(statement)
+    const read = transaction => this.#native.all(transaction, statements, bytes, mode === 'bigint')
+    const { columns, chunks } = call(() => target.read(read))
+    return chunks.flatMap(chunk => rowsOf(chunk, columns, mode, form))
+  }
+
+  /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
+  iterate(target, plan) {
+    if (target.transaction) return this.all(target, plan).values()
+    return this.#walk(this.#cursor(plan), plan)
+  }
+
+  /** The same, and the rows are read by a thread of their own. */
+  iterateAsync(plan, signal) {
+    return this.#walkAsync(() => this.#cursor(plan), plan, signal)
+  }
+
+  /** Ends what iterates. */
+  close() {
+    for (const cursor of this.#cursors) cursor.close()
+  }
+
+  /** The rows, or only the first, read by a worker. */
+  async allAsync(plan, first, signal) {
+    signal?.throwIfAborted()
+    return decodeSlowly(await this.#pending.track(this.#queue(plan, first, signal)), plan)
+  }
+
+  /** Resolves when no worker reads. */
+  drained() {
+    return this.#pending.drained()
+  }
+
+  #cursor({ statement, mode }) {
+    const { statements, bytes } = encoded(statement)
+    const cursor = new Cursor(
+      this.#native.cursor(statements, bytes, mode === 'bigint', ROWS_IN_CHUNK),
+      this.#cursors
+    )
+    return cursor
+  }
+
+  *#walk(cursor, { mode, form }) {
+    try {
+      for (let read = cursor.next(); read; read = cursor.next())
+        for (const chunk of read.chunks) yield* rowsOf(chunk, read.columns, mode, form)
+    } finally {
+      cursor.end()
+    }
+  }
+
+  async *#walkAsync(open, { mode, form }, signal) {
+    signal?.throwIfAborted()
+    const cursor = open()
+    const stop = signal && onAbort(signal, () => cursor.end())
+    try {
+      for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
+        for (const chunk of read.chunks) yield* rowsOf(chunk, read.columns, mode, form)
+        signal?.throwIfAborted()
+      }
+      signal?.throwIfAborted()
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error
+    } finally {
+      stop?.()
+      cursor.end()
+    }
+  }
+
+  /** In the order of the calls, and no more at once than there are connections: nobody waits for one on a worker. */
+  async #queue({ statement, mode }, first, signal) {
+    if (this.#running >= this.#readers) await new Promise(resolve => this.#waiting.push(resolve))
+    else this.#running++
+    try {
+      signal?.throwIfAborted()
+      const { statements, bytes } = encoded(statement)
+      const read = call(() => this.#native.read(statements, bytes, mode === 'bigint', first))
+      return await settled(readAttempt(read, signal).settled)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
+  }
+}
+
+/** A statement that goes on with each request, and its snapshot. */
+class Cursor {
+  #native
+  #all
+  #closed = false
+
+  /** @param all those of a DB that have not come to their end */
+  constructor(native, all) {
+    this.#native = native
+    this.#all = all
+    all.add(this)
+  }
+
+  next() {
+    return this.#unlessClosed(call(() => this.#closed || this.#native.nextSync()))
+  }
+
+  async nextAsync() {
+    const read = this.#closed || settled(this.#native.next())
+    return this.#unlessClosed(await read)
+  }
+
+  end() {
+    this.#all.delete(this)
+    this.#native.close()
+  }
+
+  /** The DB is closed under it. */
+  close() {
+    this.#closed = true
+    this.end()
+  }
+
+  #unlessClosed(read) {
+    if (this.#closed)
+      throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed under this iterator')
+    return read
+  }
+}
+
+/** Rows of several chunks, with a turn of the event loop between two of them. */
+async function decodeSlowly({ columns, chunks }, { mode, form }) {
+  const rows = []
+  for (const [n, chunk] of chunks.entries()) {
+    if (n > 0) await setImmediate()
+    for (const row of rowsOf(chunk, columns, mode, form)) rows.push(row)
+  }
+  return rows
+}
+
+function encoded(statement) {
+  const encoder = new Encoder()
+  encoder.run(statement)
+  return { statements: encoder.statements, bytes: encoder.bytesFrom(0) }
+}
+
+module.exports = { Reader, decodeSlowly }

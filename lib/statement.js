@@ -1,0 +1,101 @@
+/**
+ * A statement that is prepared once: its text, what it is, and how its rows come.
+ */
+'use strict'
+
+const { argumentTypeError } = require('./errors')
+const { issue } = require('./issue')
+const { checkBoolean, checkIntegerMode, checkString } = require('./options')
+const { checkStatement } = require('./parameters')
+
+class Statement {
+  #session
+  #find
+  #sql
+  #description
+  #mode
+  /** As what a row comes: see lib/rows.js. */
+  #form = 'object'
+
+  /** @param find finds the target of a call */
+  constructor(session, find, sql) {
+    this.#session = session
+    this.#find = find
+    this.#sql = checkStatement(checkString('sql', sql), []).sql
+    this.#description = session.describe(find(), sql)
+    this.#mode = session.options.integers
+  }
+
+  get source() {
+    return this.#sql
+  }
+
+  get reader() {
+    return this.#description.columns.length > 0
+  }
+
+  get readonly() {
+    return this.#description.readonly
+  }
+
+  run(...params) {
+    return issue(this.#find, target => this.#session.run(target, checkStatement(this.#sql, params)))
+  }
+
+  get(...params) {
+    return this.#session.reader.first(this.#find(), this.#plan(params))
+  }
+
+  all(...params) {
+    return this.#session.reader.all(this.#find(), this.#plan(params))
+  }
+
+  iterate(...params) {
+    return this.#session.reader.iterate(this.#find(), this.#plan(params))
+  }
+
+  getAsync(...params) {
+    return issue(this.#find, target => this.#session.getAsync(target, this.#plan(params)))
+  }
+
+  allAsync(...params) {
+    return issue(this.#find, target => this.#session.allAsync(target, this.#plan(params)))
+  }
+
+  iterateAsync(...params) {
+    return this.#session.iterateAsync(this.#find(), this.#plan(params))
+  }
+
+  /** Only the first column. */
+  pluck(on = true) {
+    return this.#toggle('pluck', on)
+  }
+
+  /** Rows as arrays. */
+  raw(on = true) {
+    return this.#toggle('raw', on)
+  }
+
+  integers(mode) {
+    this.#mode = checkIntegerMode('mode', mode)
+    return this
+  }
+
+  columns() {
+    if (!this.reader) throw argumentTypeError('columns() is for statements that return rows')
+    return this.#description.columns.map(column => ({ ...column }))
+  }
+
+  #toggle(form, on) {
+    if (!this.reader) throw argumentTypeError(`${form}() is for statements that return rows`)
+    if (checkBoolean('on', on)) this.#form = form
+    else if (this.#form === form) this.#form = 'object'
+    return this
+  }
+
+  #plan(params) {
+    return { statement: checkStatement(this.#sql, params), mode: this.#mode, form: this.#form }
+  }
+}
+
+module.exports = { Statement }

@@ -1,0 +1,102 @@
+//! Reads on libuv workers.
+
+#![deny(unsafe_code)]
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi::{Env, Result, Task};
+use napi_derive::napi;
+
+use super::error::{Failure, exception, guarded};
+use crate::sqlite::{self, Encoded, Interrupt, Parameter, Query, Write};
+use crate::{Database, Error};
+
+/// Rows as `lib/chunk.js` decodes them.
+#[napi(object, object_from_js = false)]
+pub struct NativeEncoded {
+    pub columns: Vec<String>,
+    pub chunks: Vec<Buffer>,
+}
+
+impl From<Encoded> for NativeEncoded {
+    fn from(Encoded { columns, chunks }: Encoded) -> Self {
+        Self { columns, chunks: chunks.into_iter().map(Buffer::from).collect() }
+    }
+}
+
+/// The values of the one statement of a batch.
+pub(super) fn decode_query<'b>(
+    statements: &'b [String],
+    batch: &'b [u8],
+) -> std::result::Result<Vec<Parameter<'b>>, Error> {
+    match sqlite::decode(statements, batch).as_deref_mut() {
+        Some([Write::Run { parameters, .. }]) => Ok(std::mem::take(parameters)),
+        _ => Err(sqlite::Error::Malformed.into()),
+    }
+}
+
+/// What is to be read.
+struct Errand {
+    database: Arc<Database>,
+    statements: Vec<String>,
+    batch: Vec<u8>,
+    limit: usize,
+    bigints: bool,
+    interrupt: Interrupt,
+}
+
+impl Errand {
+    fn run(&self) -> std::result::Result<Encoded, Error> {
+        let parameters = decode_query(&self.statements, &self.batch)?;
+        let query = Query { sql: &self.statements[0], parameters: &parameters };
+        self.database.read_apart(&self.interrupt, |source| source.encoded(&query, self.limit, self.bigints))
+    }
+}
+
+/// A read on its way.
+#[napi]
+pub struct NativeRead(Arc<Errand>);
+
+impl NativeRead {
+    pub(super) fn new(
+        database: Arc<Database>,
+        statements: Vec<String>,
+        batch: Vec<u8>,
+        bigints: bool,
+        first: bool,
+    ) -> Self {
+        let limit = if first { 1 } else { usize::MAX };
+        Self(Arc::new(Errand { database, statements, batch, limit, bigints, interrupt: Interrupt::default() }))
+    }
+}
+
+#[napi]
+impl NativeRead {
+    /// Sends a worker for it.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeEncoded>")]
+    pub fn run(&self) -> AsyncTask<ReadTask> {
+        AsyncTask::new(ReadTask(Arc::clone(&self.0)))
+    }
+
+    /// Interrupts it: it fails with `SQLITE_INTERRUPT`, unless it has ended.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.0.interrupt.request();
+    }
+}
+
+pub struct ReadTask(Arc<Errand>);
+
+impl Task for ReadTask {
+    type Output = std::result::Result<Encoded, Failure>;
+    type JsValue = NativeEncoded;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        Ok(guarded(|| self.0.run()))
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<NativeEncoded> {
+        output.map(NativeEncoded::from).map_err(|failure| exception(&env, failure))
+    }
+}
