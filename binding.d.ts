@@ -14,6 +14,8 @@ export declare class NativeDatabase {
   constructor(path: string, options: NativeDatabaseOptions)
   get path(): string
   lock(): NativeLock
+  /** Throws when the database was opened for reading only. */
+  checkWritable(): void
   /** Is it the same file that another DB of this process has opened? */
   isFileOf(other: NativeDatabase): boolean
   /**
@@ -131,6 +133,7 @@ export interface NativeColumn {
 }
 
 export interface NativeDatabaseOptions {
+  readonly: boolean
   fileMustExist: boolean
   busyTimeoutMs: number
   /** FULL instead of NORMAL. */

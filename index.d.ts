@@ -81,7 +81,10 @@ export type SqlockErrorCode =
    * a transaction open, or ends one that it has not begun.
    */
   | 'ERR_SQLOCK_TRANSACTION'
-  /** The database file at `dbPath` is another one than was opened, or gone: nothing is written to the old one any more. */
+  /**
+   * The database file at `dbPath` is another one than was opened, or gone: nothing is written to the old one any more, and
+   * after 20 ms at most nothing is read from it.
+   */
   | 'ERR_SQLOCK_REPLACED'
   /** More than `maxQueue` writes wait in this DB. */
   | 'ERR_SQLOCK_QUEUE_FULL'
@@ -248,6 +251,12 @@ export class WriteLocker implements AsyncDisposable {
 // ---------------------------------------------------------------------------------------------------- the database
 
 export interface DBOptions<M extends IntegerMode = 'number'> {
+  /**
+   * Open for reading only: writes reject with SqliteError SQLITE_READONLY, and no lock file is made. In a directory that cannot
+   * be written to, a WAL database without its -wal is opened as immutable: writes of others that come later are not seen.
+   * Default false.
+   */
+  readonly?: boolean
   /** Do not make the file or its directory. Default false. */
   fileMustExist?: boolean
   /** Longest wait for the write lock, ms. Default 500. */

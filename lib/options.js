@@ -18,6 +18,7 @@ const DEFAULTS = Object.freeze({
   busyTimeout: 500,
   synchronous: 'NORMAL',
   foreignKeys: true,
+  readonly: false,
   fileMustExist: false,
   integers: 'number',
   maxQueue: Infinity,
@@ -175,6 +176,7 @@ function checkAcquireOptions(value, defaultTimeout = DEFAULTS.timeout) {
 }
 
 const DATABASE_OPTIONS = [
+  'readonly',
   'fileMustExist',
   'timeout',
   'busyTimeout',
@@ -203,6 +205,7 @@ function checkDatabaseOptions(value) {
     integers: checkIntegerMode('integers', options.integers),
     longHoldMs: lock.longHoldMs,
     native: {
+      readonly: checkBoolean('readonly', options.readonly),
       fileMustExist: checkBoolean('fileMustExist', options.fileMustExist),
       busyTimeoutMs,
       synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',

@@ -113,6 +113,7 @@ class Session {
   /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
   write(target, encode, options, read) {
     options?.signal?.throwIfAborted()
+    this.#checkWritable()
     const { batch, place } = target.write(encode, options)
     return batch.outcome(place, read)
   }
@@ -160,6 +161,7 @@ class Session {
     if (target instanceof OpenTransaction) {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
+    this.#checkWritable()
     if (mode === 'PASSIVE') return settled(this.native.checkpoint(NONE, mode))
     const work = async () => settled(this.native.checkpoint(this.target().hold.id, mode))
     return this.withHold(target, work, options, asker)
@@ -249,7 +251,12 @@ class Session {
     throw signal.reason
   }
 
+  #checkWritable() {
+    if (this.options.native.readonly) call(() => this.native.checkWritable())
+  }
+
   async #takeHold({ timeout, signal }, asker) {
+    this.#checkWritable()
     const { longHoldMs } = this.options
     const stack = stackOf(longHoldMs, asker)
     const id = await settled(this.#queue.acquire(timeout, signal))

@@ -22,6 +22,9 @@ use crate::sqlite::InterruptHandle;
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
 
+/// How long a read may go on with a file that was deleted or replaced.
+const CHECK_FILE_EVERY: Duration = Duration::from_millis(20);
+
 /// Longest wait for the lock, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -87,6 +90,8 @@ pub struct Database {
     timeout: Duration,
     locker: Arc<WriteLocker>,
     options: ConnectionOptions,
+    /// When a read last saw that the file is the one that was opened.
+    checked: Mutex<Option<Instant>>,
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
     /// Connections for reads on other threads that have nothing to do.
@@ -116,7 +121,7 @@ impl Database {
         let path =
             std::path::absolute(path.as_ref()).map_err(|error| lock::Error::io("getcwd", path.as_ref(), error))?;
         let directory = path.parent().unwrap_or(&path);
-        if !options.connection.file_must_exist {
+        if !options.connection.file_must_exist && !options.connection.readonly {
             std::fs::create_dir_all(directory).map_err(|error| lock::Error::io("mkdir", directory, error))?;
         }
         let base_dir = lock::absolute(directory).map_err(|error| lock::Error::io("realpath", directory, error))?;
@@ -133,6 +138,7 @@ impl Database {
             writing: writer.interrupt_handle(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
+            checked: Mutex::default(),
             readers: Mutex::default(),
             checkpointer: Mutex::default(),
             path,
@@ -213,6 +219,7 @@ impl Database {
     /// # Errors
     /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready.
     pub fn with_write_lock<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
+        self.check_writable()?;
         // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back the lock says.
         let _guard = self.locker.acquire(self.timeout)?;
         Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.lend(work)?)
@@ -234,6 +241,7 @@ impl Database {
     /// # Errors
     /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`], [`Error::Replaced`].
     pub fn checkpoint(&self, mode: CheckpointMode) -> Result<Checkpoint, Error> {
+        self.check_writable()?;
         let guard = match mode {
             CheckpointMode::Passive => None,
             _ => Some(self.locker.acquire(self.timeout)?),
@@ -255,6 +263,7 @@ impl Database {
     }
 
     fn write_locked(&self, write: Write<'_>) -> Result<Written, Error> {
+        self.check_writable()?;
         let guard = self.locker.acquire(self.timeout)?;
         let outcome = self
             .write(&guard, None, &[write], &Interrupt::default())?
@@ -295,6 +304,7 @@ impl Database {
         read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
     ) -> Result<T, Error> {
         let Some(id) = transaction else {
+            self.check_file_at_times()?;
             return Ok(read(&held(&self.reader).as_ref().ok_or(Error::Closed)?.source())?);
         };
         let writer = match self.writer.try_lock() {
@@ -321,6 +331,7 @@ impl Database {
                 Reader::open(&self.path, &self.options)?
             }
         };
+        self.check_file_at_times()?;
         let outcome = reader.interruptible(interrupt, read);
         held(&self.readers).push(reader);
         Ok(outcome?)
@@ -353,12 +364,30 @@ impl Database {
         Ok(checkpointer.run(mode)?)
     }
 
+    /// # Errors
+    /// `SQLITE_READONLY` for a database that was opened for reading only: before any lock is taken.
+    pub(crate) fn check_writable(&self) -> Result<(), Error> {
+        if self.options.readonly { Err(sqlite::Error::readonly().into()) } else { Ok(()) }
+    }
+
     /// Is the file at the path still the one that was opened?
     fn check_file(&self) -> Result<(), Error> {
         if Identity::of_file(&self.path).ok() == Some(self.file) {
             return Ok(());
         }
         Err(Error::Replaced { path: self.path.clone() })
+    }
+
+    /// The same for a read, of which there are too many to look each time.
+    fn check_file_at_times(&self) -> Result<(), Error> {
+        let now = Instant::now();
+        let mut checked = held(&self.checked);
+        if checked.is_some_and(|checked| now.duration_since(checked) < CHECK_FILE_EVERY) {
+            return Ok(());
+        }
+        self.check_file()?;
+        *checked = Some(now);
+        Ok(())
     }
 }
 

@@ -23,7 +23,9 @@ use crate::sqlite::{
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
+#[expect(clippy::struct_excessive_bools, reason = "the options of a DB as its caller gives them")]
 pub struct NativeDatabaseOptions {
+    pub readonly: bool,
     pub file_must_exist: bool,
     pub busy_timeout_ms: f64,
     /// FULL instead of NORMAL.
@@ -35,6 +37,7 @@ pub struct NativeDatabaseOptions {
 impl From<NativeDatabaseOptions> for DatabaseOptions {
     fn from(options: NativeDatabaseOptions) -> Self {
         let connection = ConnectionOptions {
+            readonly: options.readonly,
             file_must_exist: options.file_must_exist,
             busy_timeout: to_duration(options.busy_timeout_ms).unwrap_or(DEFAULT_TIMEOUT),
             synchronous: if options.synchronous_full { Synchronous::Full } else { Synchronous::Normal },
@@ -112,6 +115,12 @@ impl NativeDatabase {
     #[napi(catch_unwind)]
     pub fn lock(&self) -> NativeLock {
         NativeLock::new(Arc::clone(self.database.shared_locker()))
+    }
+
+    /// Throws when the database was opened for reading only.
+    #[napi(catch_unwind)]
+    pub fn check_writable(&self, env: Env) -> Result<()> {
+        self.database.check_writable().map_err(|error| exception(&env, error))
     }
 
     /// Is it the same file that another DB of this process has opened?

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ const AUTOCHECKPOINT_PAGES: i64 = 2000;
 /// How a connection is set up.
 #[derive(Clone, Debug)]
 pub struct ConnectionOptions {
+    /// Open the file for reading only. Default: no.
+    pub readonly: bool,
     /// Do not make a missing file. Default: it is made.
     pub file_must_exist: bool,
     /// SQLite's own busy timeout: matters only against programs that ignore `db.lock`. Default 500 ms.
@@ -46,6 +49,7 @@ pub struct ConnectionOptions {
 impl Default for ConnectionOptions {
     fn default() -> Self {
         Self {
+            readonly: false,
             file_must_exist: false,
             busy_timeout: Duration::from_millis(500),
             synchronous: Synchronous::Normal,
@@ -55,12 +59,27 @@ impl Default for ConnectionOptions {
 }
 
 fn open(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
+    let mode = match options {
+        ConnectionOptions { readonly: true, .. } => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        ConnectionOptions { file_must_exist: true, .. } => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        _ => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+    };
     // No URI: a name with `?` or `%` in it is a name. One thread at a time uses a connection, so no mutex.
-    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if !options.file_must_exist {
-        flags |= OpenFlags::SQLITE_OPEN_CREATE;
-    }
-    let connection = Connection::open_with_flags(path, flags)?;
+    set_up(Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?, options)
+}
+
+/// Opens a file that nobody can write to, as SQLite is told by this parameter alone: <https://www.sqlite.org/uri.html>.
+fn open_immutable(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
+    let encoded = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+        b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(*byte).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    let uri = format!("file:{}?immutable=1", encoded.collect::<String>());
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    set_up(Connection::open_with_flags(uri, flags)?, options)
+}
+
+fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connection, Error> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, options.foreign_keys)?;
     // A misspelt column in double quotes is an error, not a string: https://www.sqlite.org/quirks.html
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
@@ -73,7 +92,22 @@ fn open(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
 /// # Errors
 /// `SQLITE_CANTOPEN`, `SQLITE_NOTADB` and what else opening gives.
 pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
-    let connection = open(path, options)?;
+    match begin_to_read(open(path, options)?, options) {
+        // A WAL database needs files beside it, and they are not there and cannot be made.
+        Err(error) if options.readonly && error.is_of_opening() && !has_wal(path) => {
+            begin_to_read(open_immutable(path, options)?, options)
+        }
+        outcome => outcome,
+    }
+}
+
+fn has_wal(path: &Path) -> bool {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    Path::new(&wal).exists()
+}
+
+fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<Connection, Error> {
     connection.pragma_update(None, "query_only", true)?;
     connection.busy_timeout(Duration::ZERO)?;
     match set_synchronous(&connection, options.synchronous) {

@@ -95,7 +95,6 @@ impl Error {
 
     /// Has the operating system refused to read, write or sync a file?
     pub(super) fn is_of_the_disk(&self) -> bool {
-        const PRIMARY: c_int = 0xff;
         matches!(self, Self::Sqlite(failure) if failure.errcode & PRIMARY == IOERR)
     }
 
@@ -107,6 +106,16 @@ impl Error {
     /// A call that was called off.
     pub(super) fn interrupted() -> Self {
         Self::Sqlite(Failure { errcode: INTERRUPT, message: raw::errstr(INTERRUPT), sql: None, offset: -1 })
+    }
+
+    /// Could a file not be opened or made?
+    pub(super) fn is_of_opening(&self) -> bool {
+        matches!(self, Self::Sqlite(failure) if [CANTOPEN, READONLY].contains(&(failure.errcode & PRIMARY)))
+    }
+
+    /// A write to a database that was opened for reading only.
+    pub(crate) fn readonly() -> Self {
+        Self::Sqlite(Failure { errcode: READONLY, message: raw::errstr(READONLY), sql: None, offset: -1 })
     }
 
     /// A row that no chunk can hold.
@@ -154,7 +163,11 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
+/// The primary result code is the low byte of an extended one.
+const PRIMARY: c_int = 0xff;
+const READONLY: c_int = 8;
 const INTERRUPT: c_int = 9;
+const CANTOPEN: c_int = 14;
 const IOERR: c_int = 10;
 const TOOBIG: c_int = 18;
 const CONSTRAINT: c_int = 19;
