@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { table } from './lib/table.mjs'
 import { writeFileSync } from 'node:fs'
 
-const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'H', 'J']
+const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'J']
 
 function options() {
   const { values } = parseArgs({
@@ -63,9 +63,11 @@ const machine = describeMachine()
 const measured = []
 console.log(heading(machine))
 for (const letter of letters) {
-  const { default: scenario } = await import(`./scenarios/${letter.toLowerCase()}.mjs`)
-  const variants = await measure(scenario, rounds)
-  for (const variant of variants) console.log(table(variant))
-  measured.push(...variants)
+  const { default: scenarios } = await import(`./scenarios/${letter.toLowerCase()}.mjs`)
+  for (const scenario of [scenarios].flat()) {
+    const variants = await measure(scenario, rounds)
+    for (const variant of variants) console.log(table(variant))
+    measured.push(...variants)
+  }
 }
 if (json) writeFileSync(json, `${JSON.stringify({ ...machine, rounds, measured }, null, 2)}\n`)
