@@ -23,10 +23,8 @@ export declare class NativeDatabase {
    * or with 0 takes the lock itself.
    */
   write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
-  /** Runs one statement that reads, encoded as one that writes is, and gives its first row. */
-  first(transaction: number, statements: Array<string>, batch: Uint8Array, bigints: boolean): NativeRows
-  /** The same with all rows. */
-  all(transaction: number, statements: Array<string>, batch: Uint8Array, bigints: boolean): NativeEncoded
+  /** A statement for plain reads. */
+  statement(sql: string): NativeStatement
   /** Prepares a read by a worker. */
   read(statements: Array<string>, batch: Uint8Array, bigints: boolean, first: boolean): NativeRead
   /** Begins a read a chunk at a time. */
@@ -61,6 +59,15 @@ export declare class NativeRead {
   run(): Promise<NativeEncoded>
   /** Interrupts it: it fails with `SQLITE_INTERRUPT`, unless it has ended. */
   cancel(): void
+}
+
+export declare class NativeStatement {
+  /** The first row: the version of its columns, then their values; or null. */
+  first(transaction: number, parameters: Uint8Array, bigints: boolean): (null | number | bigint | string | Buffer)[] | null
+  /** The names of the columns of the first row that was read last. */
+  names(): Array<string>
+  /** All rows. */
+  all(transaction: number, parameters: Uint8Array, bigints: boolean): NativeEncoded
 }
 
 /** A batch of writes on its way. */

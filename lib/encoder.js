@@ -27,6 +27,8 @@ const BLOB = 4
 const NAMED = 0x80
 
 const MIN_BYTES = 256
+/** An encoder that is used again does not keep the room of a huge value. */
+const KEPT_BYTES = 2 ** 16
 /** Up to this length a text is given the room it may need at most; beyond, its length in UTF-8 is counted. */
 const SHORT_TEXT = 1024
 
@@ -41,6 +43,13 @@ class Encoder {
 
   get statements() {
     return [...this.#statements.keys()]
+  }
+
+  /** Forgets everything, to be used again. */
+  reset() {
+    this.#length = 0
+    this.#statements.clear()
+    if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(MIN_BYTES)
   }
 
   /** What was put down from a length on. */
@@ -72,8 +81,13 @@ class Encoder {
     this.#putStatement(statement)
   }
 
-  #putStatement({ sql, positional, names, named }) {
-    this.#putLength(this.#indexOf(sql))
+  #putStatement(statement) {
+    this.#putLength(this.#indexOf(statement.sql))
+    this.parameters(statement)
+  }
+
+  /** The values alone. */
+  parameters({ positional, names, named }) {
     this.#putLength(positional.length + names.length)
     for (const value of positional) this.#putValue(0, value)
     for (let n = 0; n < names.length; n++) this.#putValue(NAMED, named[n], names[n])

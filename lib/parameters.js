@@ -38,6 +38,8 @@ const NAME = /[:@$]((?:[\w$\u0080-\uffff]|::)+)/g
 /** The names that a text may mean. One in a string or a comment is a name too many, and does no harm. */
 const namesIn = sql => new Set(Array.from(sql.matchAll(NAME), match => match[1]))
 
+const NONE = Object.freeze([])
+
 const bare = name => name.replace(/^[:@$]/, '')
 
 function checkText(where, sql) {
@@ -51,11 +53,19 @@ function checkText(where, sql) {
  */
 function bound(sql, [positional, byName], where = '') {
   checkText(where, sql)
-  const known = byName && namesIn(sql)
-  const names = byName ? Object.keys(byName).filter(name => known.has(bare(name))) : []
+  const { length } = positional
+  const values = []
+  for (let n = 0; n < length; n++) {
+    const value = positional[n]
+    // The most common one is told without its name.
+    values.push(Number.isSafeInteger(value) ? value : checkValue(`${where}parameter ${n + 1}`, value))
+  }
+  if (!byName) return { sql, positional: values, names: NONE, named: NONE }
+  const known = namesIn(sql)
+  const names = Object.keys(byName).filter(name => known.has(bare(name)))
   return {
     sql,
-    positional: Array.from(positional, (value, n) => checkValue(`${where}parameter ${n + 1}`, value)),
+    positional: values,
     names,
     named: names.map(name => checkValue(`${where}parameter ${name}`, byName[name]))
   }

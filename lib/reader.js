@@ -16,6 +16,7 @@ const { call, settled } = require('./native')
 const { Pending } = require('./pending')
 const { firstOf, rowsOf } = require('./rows')
 
+const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
 const ROWS_IN_CHUNK = 256
 
@@ -26,6 +27,8 @@ class Reader {
   #running = 0
   #waiting = []
   #pending = new Pending()
+  #encoder = new Encoder()
+  #statements = new Map()
   /** Iterators that have not come to their end. */
   #cursors = new Set()
 
@@ -34,20 +37,26 @@ class Reader {
     this.#readers = readers
   }
 
-  first(target, { statement, mode, form }) {
-    const { statements, bytes } = encoded(statement)
-    const read = transaction => this.#native.first(transaction, statements, bytes, mode === 'bigint')
-    return firstOf(
-      call(() => target.read(read)),
-      mode,
-      form
-    )
+  first(target, plan) {
+    const { mode, form } = plan
+    const prepared = this.#prepared(plan.statement.sql)
+    const parameters = this.#encoded(plan.statement)
+    const read = transaction => prepared.native.first(transaction, parameters, mode === 'bigint')
+    const values = call(() => target.read(read))
+    if (values === null) return undefined
+    // The names are asked for when they have changed.
+    if (values[0] !== prepared.version)
+      [prepared.version, prepared.names] = [values[0], prepared.native.names()]
+    return firstOf(values, prepared.names, mode, form)
   }
 
   all(target, { statement, mode, form }) {
-    const { statements, bytes } = encoded(statement)
-    const read = transaction => this.#native.all(transaction, statements, bytes, mode === 'bigint')
-    const { columns, chunks } = call(() => target.read(read))
+    const { native } = this.#prepared(statement.sql)
+    const parameters = this.#encoded(statement)
+    const { columns, chunks } = call(() =>
+      target.read(transaction => native.all(transaction, parameters, mode === 'bigint'))
+    )
+    if (chunks.length === 1) return rowsOf(chunks[0], columns, mode, form)
     return chunks.flatMap(chunk => rowsOf(chunk, columns, mode, form))
   }
 
@@ -76,6 +85,25 @@ class Reader {
   /** Resolves when no worker reads. */
   drained() {
     return this.#pending.drained()
+  }
+
+  /** What the addon keeps of a text; the least recently made go first. */
+  #prepared(sql) {
+    let prepared = this.#statements.get(sql)
+    if (!prepared) {
+      if (this.#statements.size >= MAX_STATEMENTS)
+        this.#statements.delete(this.#statements.keys().next().value)
+      prepared = { native: this.#native.statement(sql), version: 0, names: [] }
+      this.#statements.set(sql, prepared)
+    }
+    return prepared
+  }
+
+  /** The values of a plain read, which are used before another one begins. */
+  #encoded(statement) {
+    this.#encoder.reset()
+    this.#encoder.parameters(statement)
+    return this.#encoder.bytesFrom(0)
   }
 
   #cursor({ statement, mode }) {

@@ -24,13 +24,17 @@ function shapeOf(columns) {
   return shape
 }
 
-/** `one(values)`: an object of the values of a row; `many(columns, count)`: objects of the values of each column. */
+/**
+ * `one(values)`: an object of the values of a row; `first(values)`: the same where something stands before them;
+ * `many(columns, count)`: objects of the values of each column.
+ */
 function compileShape(names) {
   try {
     // As a computed name, `__proto__` is a name like any other.
     const keys = names.map(name => (name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)))
     const literal = value => `{ ${keys.map((key, i) => `${key}: ${value(i)}`).join(', ')} }`
     const one = new Function('values', `return ${literal(i => `values[${i}]`)}`)
+    const first = new Function('values', `return ${literal(i => `values[${i + 1}]`)}`)
     const columns = names.map((_, i) => `c${i}`).join(', ')
     const loop = `for (let n = 0; n < count; n++) rows[n] = ${literal(i => `c${i}[n]`)}`
     const many = new Function(
@@ -38,7 +42,7 @@ function compileShape(names) {
       'count',
       `const [${columns}] = columns, rows = new Array(count); ${loop}; return rows`
     )
-    return { one, many }
+    return { one, first, many }
   } catch (error) {
     // Where code may not be made from strings, or not of so many columns.
     if (!(error instanceof EvalError || error instanceof RangeError)) throw error
@@ -48,9 +52,10 @@ function compileShape(names) {
 
 function looseShape(names) {
   const one = values => Object.fromEntries(names.map((name, i) => [name, values[i]]))
+  const first = values => one(values.slice(1))
   const many = (columns, count) =>
     Array.from({ length: count }, (_, n) => one(columns.map(column => column[n])))
-  return { one, many }
+  return { one, first, many }
 }
 
 /** The addon gives a bigint where bigints are asked for, and where a number would not be exact. */
@@ -76,22 +81,26 @@ function checked(values, columns, mode) {
 /** How the rows of a statement come: as objects, as arrays (`raw`), or the first column alone (`pluck`). */
 const forms = {
   object: {
-    one: (values, names) => shapeOf(names).one(values),
-    many: (c, count, names) => shapeOf(names).many(c, count)
+    first: (values, names) => shapeOf(names).first(values),
+    many: (columns, count, names) => shapeOf(names).many(columns, count)
   },
   raw: {
-    one: values => values,
+    first: values => values.slice(1),
     many: (columns, count) => Array.from({ length: count }, (_, n) => columns.map(column => column[n]))
   },
   pluck: {
-    one: values => values[0],
+    first: values => values[1],
     many: ([first], count) => Array.from({ length: count }, (_, n) => first[n])
   }
 }
 
-/** The first row of `{ columns, rows }`, or undefined. */
-function firstOf({ columns, rows }, mode, form) {
-  return rows.length === 0 ? undefined : forms[form].one(checked(rows[0], columns, mode), columns)
+/** A row from its values, before which stands the version of its columns. */
+function firstOf(values, names, mode, form) {
+  if (mode === 'number') {
+    for (let i = 1; i < values.length; i++)
+      if (typeof values[i] === 'bigint') refuseBigint(values[i], names[i - 1])
+  }
+  return forms[form].first(values, names)
 }
 
 /** The rows of a chunk. */

@@ -37,7 +37,7 @@ impl Reading {
         let mut request = Some(request);
         let outcome = guarded(|| {
             let parameters = decode_query(&self.statements, &self.batch)?;
-            let query = Query { sql: &self.statements[0], parameters: &parameters };
+            let query = Query { sql: &self.statements[0], parameters: &parameters, judged: false };
             let deliver = |chunk| {
                 if let Some(answer) = request.take() {
                     answer(Ok(Some(chunk)));

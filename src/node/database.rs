@@ -15,10 +15,11 @@ use super::cursor::{NativeCursor, Reading};
 use super::error::{Failure, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
-use super::read::{NativeEncoded, NativeRead, decode_query};
+use super::read::NativeRead;
+use super::statement::NativeStatement;
 use super::submission::{NativeSubmission, Work};
 use crate::sqlite::{
-    self, Column, ConnectionOptions, Description, Query, Row, Rows, Source, Synchronous, TransactionId,
+    self, Column, ConnectionOptions, Description, Row, Rows, Source, Synchronous, TransactionId,
 };
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
@@ -146,40 +147,10 @@ impl NativeDatabase {
         NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 
-    /// Runs one statement that reads, encoded as one that writes is, and gives its first row.
+    /// A statement for plain reads.
     #[napi(catch_unwind)]
-    pub fn first(
-        &self,
-        env: Env,
-        transaction: i64,
-        statements: Vec<String>,
-        batch: Uint8Array,
-        bigints: bool,
-    ) -> Result<NativeRows> {
-        let read = || {
-            let parameters = decode_query(&statements, &batch)?;
-            let query = Query { sql: &statements[0], parameters: &parameters };
-            self.database.read(to_transaction(transaction), |source| source.rows(&query, 1))
-        };
-        read().map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(&env, error))
-    }
-
-    /// The same with all rows.
-    #[napi(catch_unwind)]
-    pub fn all(
-        &self,
-        env: Env,
-        transaction: i64,
-        statements: Vec<String>,
-        batch: Uint8Array,
-        bigints: bool,
-    ) -> Result<NativeEncoded> {
-        let read = || {
-            let parameters = decode_query(&statements, &batch)?;
-            let query = Query { sql: &statements[0], parameters: &parameters };
-            self.database.read(to_transaction(transaction), |source| source.encoded(&query, usize::MAX, bigints))
-        };
-        read().map(NativeEncoded::from).map_err(|error| exception(&env, error))
+    pub fn statement(&self, sql: String) -> NativeStatement {
+        NativeStatement::new(Arc::clone(&self.database), sql)
     }
 
     /// Prepares a read by a worker.
@@ -254,7 +225,7 @@ impl NativeDatabase {
 }
 
 /// The open transaction that JavaScript means; 0 is none.
-fn to_transaction(id: i64) -> Option<TransactionId> {
+pub(super) fn to_transaction(id: i64) -> Option<TransactionId> {
     TransactionId::try_from(id).ok().filter(|id| *id != 0)
 }
 

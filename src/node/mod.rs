@@ -10,6 +10,7 @@
 //! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
 //! | `database` | a database: reads, and writes as submissions |
 //! | `checkpoint` | checkpoints |
+//! | `statement` | plain reads |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
 //! | `submission` | a write on its way through a worker or the waiter thread |
@@ -28,6 +29,7 @@ mod error;
 mod holder;
 mod lock;
 mod read;
+mod statement;
 mod submission;
 
 use napi_derive::napi;

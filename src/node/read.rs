@@ -49,7 +49,7 @@ struct Errand {
 impl Errand {
     fn run(&self) -> std::result::Result<Encoded, Error> {
         let parameters = decode_query(&self.statements, &self.batch)?;
-        let query = Query { sql: &self.statements[0], parameters: &parameters };
+        let query = Query { sql: &self.statements[0], parameters: &parameters, judged: false };
         self.database.read_apart(&self.interrupt, |source| source.encoded(&query, self.limit, self.bigints))
     }
 }

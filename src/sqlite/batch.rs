@@ -123,6 +123,13 @@ pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Optio
     Some(writes)
 }
 
+/// Decodes `u32 count, parameter...`; `None` when it is of another form.
+#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
+pub(crate) fn decode_parameters(mut bytes: &[u8]) -> Option<Vec<Parameter<'_>>> {
+    let decoded = parameters(&mut bytes)?;
+    bytes.is_empty().then_some(decoded)
+}
+
 fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Option<Write<'b>> {
     match array(bytes)? {
         [CREATE_RECORD] => {
@@ -155,9 +162,12 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
 
 fn statement<'b>(statements: &'b [String], bytes: &mut &'b [u8]) -> Option<(&'b str, Vec<Parameter<'b>>)> {
     let sql = statements.get(length(bytes)?)?;
+    Some((sql, parameters(bytes)?))
+}
+
+fn parameters<'b>(bytes: &mut &'b [u8]) -> Option<Vec<Parameter<'b>>> {
     let count = length(bytes)?;
-    let parameters = (0..count).map(|_| parameter(bytes)).collect::<Option<_>>()?;
-    Some((sql, parameters))
+    (0..count).map(|_| parameter(bytes)).collect()
 }
 
 fn parameter<'b>(bytes: &mut &'b [u8]) -> Option<Parameter<'b>> {

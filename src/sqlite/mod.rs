@@ -54,12 +54,12 @@ pub use rusqlite::types::ValueRef;
 pub use writer::Written;
 
 #[cfg(feature = "node")]
-pub(crate) use batch::decode;
+pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use query::Source;
 #[cfg(feature = "node")]
-pub(crate) use query::{Column, Description, Encoded, Query};
+pub(crate) use query::{Column, Description, Encoded, Query, is_kept};
 pub(crate) use reader::Reader;
 pub(crate) use transaction::TransactionId;
 pub(crate) use writer::{Limits, Outcome, Writer};

@@ -35,7 +35,7 @@ const TRANSACTIONAL: &[&str] = &["application_id", "user_version"];
 /// [`Error::SyncWrite`] for a pragma that writes.
 pub(super) fn read(place: &Source<'_>, source: &str) -> Result<Rows, Error> {
     connection::look(place.connection)?;
-    place.rows(&Query { sql: &format!("PRAGMA {source}"), parameters: &[] }, usize::MAX)
+    place.rows(&Query { sql: &format!("PRAGMA {source}"), parameters: &[], judged: false }, usize::MAX)
 }
 
 /// Does this pragma only read?

@@ -2,7 +2,7 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::{ColumnMetadata, Connection, Statement};
+use rusqlite::{ColumnMetadata, Connection, Row, Statement};
 
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
@@ -21,6 +21,8 @@ pub(crate) struct Query<'q> {
     pub(crate) sql: &'q str,
     /// The values to bind.
     pub(crate) parameters: &'q [Parameter<'q>],
+    /// Is it known to be a statement that reads, and no pragma?
+    pub(crate) judged: bool,
 }
 
 /// Rows in the form of [`super::chunk`].
@@ -136,20 +138,47 @@ impl Source<'_> {
         records::get_all(self.connection)
     }
 
+    /// Gives the first row to `read`, with the statement that it is of.
+    ///
+    /// # Errors
+    /// As [`rows`](Self::rows).
+    pub(crate) fn first<T>(
+        &self,
+        query: &Query<'_>,
+        read: impl FnOnce(&Statement<'_>, &Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, Error> {
+        self.run(query, |statement| {
+            let mut rows = statement.raw_query();
+            let Some(row) = rows.next()? else { return Ok(None) };
+            Ok(Some(read(row.as_ref(), row)?))
+        })
+    }
+
     /// Runs a statement that must be one that reads.
     fn run<T>(&self, query: &Query<'_>, work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        let Query { sql, parameters } = *query;
-        run::check(sql)?;
+        let Query { sql, parameters, judged } = *query;
         let explain = |error| self.authorizer.explain(error, sql);
+        let bound = |statement: &mut Statement<'_>| {
+            run::bind(statement, parameters)?.map_err(explain)?;
+            work(statement).map_err(|error| error.in_statement(sql))
+        };
+        if judged {
+            return bound(&mut *self.connection.prepare_cached(sql).map_err(explain)?);
+        }
+        run::check(sql)?;
         let checked = |statement: &mut Statement<'_>| {
             if !is_plain(statement, sql) {
                 return Err(Error::SyncWrite { sql: sql.to_owned() });
             }
-            run::bind(statement, parameters)?.map_err(explain)?;
-            work(statement).map_err(|error| error.in_statement(sql))
+            bound(statement)
         };
         self.authorizer.with(Mode::Read, || run::compiled(self.connection, sql, checked)).map_err(explain)?
     }
+}
+
+/// May a statement that reads be taken from those that are kept, without a question about it?
+pub(crate) fn is_kept(sql: &str) -> bool {
+    !run::is_asked_about(sql)
 }
 
 /// Does a statement read, if the authorizer had nothing against it? It has judged the pragmas: SQLite does not call all those

@@ -49,10 +49,15 @@ pub(super) fn compiled<T>(
     sql: &str,
     work: impl FnOnce(&mut Statement<'_>) -> T,
 ) -> rusqlite::Result<T> {
-    if is_one_of(sql, &["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]) {
+    if is_asked_about(sql) {
         return Ok(work(&mut connection.prepare(sql)?));
     }
     Ok(work(&mut *connection.prepare_cached(sql)?))
+}
+
+/// Is the authorizer asked about this text each time?
+pub(super) fn is_asked_about(sql: &str) -> bool {
+    is_one_of(sql, &["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"])
 }
 
 /// Runs a statement to its end; rows that it returns are passed over.
