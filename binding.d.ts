@@ -23,6 +23,8 @@ export declare class NativeDatabase {
    * or with 0 takes the lock itself.
    */
   write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
+  /** Ends the snapshot that plain reads have kept. */
+  endSnapshot(): void
   /** A statement for plain reads. */
   statement(sql: string): NativeStatement
   /** Prepares a read by a worker. */
@@ -62,12 +64,15 @@ export declare class NativeRead {
 }
 
 export declare class NativeStatement {
-  /** The first row: the version of its columns, then their values; or null. */
-  first(transaction: number, parameters: Uint8Array, bigints: boolean): (null | number | bigint | string | Buffer)[] | null
+  /**
+   * The first row: the version of its columns, then their values; or null. With `keep` the snapshot stays open for the next
+   * read, until `endSnapshot`.
+   */
+  first(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean): (null | number | bigint | string | Buffer)[] | null
   /** The names of the columns of the first row that was read last. */
   names(): Array<string>
   /** All rows. */
-  all(transaction: number, parameters: Uint8Array, bigints: boolean): NativeEncoded
+  all(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean): NativeEncoded
 }
 
 /** A batch of writes on its way. */

@@ -1,9 +1,10 @@
 /** prepare(), and the ways to read. */
+import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { Gate, eventually, mustBlock, rejection } from './helpers/block.ts'
-import { has, run, spawnHolder } from './helpers/child.ts'
+import { has, prelude, run, spawnHolder } from './helpers/child.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 /** Runs until it is interrupted. */
@@ -308,3 +309,47 @@ if (has('python3')) {
     }
   })
 }
+
+test('reads of one tick share a snapshot, and are never older than the newest commit', async t => {
+  const dir = tmpDir(t)
+  const db = await withTable(t, 1, dir)
+  const select = db.prepare('SELECT value FROM t WHERE id = 1').pluck()
+  const inAnother = (call: string) =>
+    execFileSync(process.execPath, ['-e', `${prelude(dir)} new DB(dir + '/app.db').${call}`])
+  for (let n = 1; n <= 5; n++) {
+    select.get()
+    select.get()
+    // Another process commits within this very tick.
+    inAnother(`run('UPDATE t SET value = ${n}')`)
+    t.is(select.get(), n)
+    t.is(select.get(), n)
+    inAnother(`exec('ALTER TABLE t ADD COLUMN c${n}')`)
+    t.is(Object.keys(db.get('SELECT * FROM t')!).length, 3 + n)
+    t.is(select.get(), n)
+  }
+  await db.run('UPDATE t SET value = 100')
+  t.is(select.get(), 100)
+  await db.exec('VACUUM')
+  t.is(select.get(), 100)
+})
+
+test('a snapshot that reads share ends with the tick, and does not keep a checkpoint from its end', async t => {
+  const db = await withTable(t, 10)
+  const select = db.prepare('SELECT count(*) FROM t').pluck()
+  for (let n = 0; n < 3; n++) {
+    await db.run(`INSERT INTO t (name) VALUES ('more')`)
+    t.is(select.get(), 11 + n)
+    t.is(select.get(), 11 + n)
+    t.true((await db.checkpoint('TRUNCATE')).complete)
+    t.is(select.get(), 11 + n)
+  }
+})
+
+test('reads of a database that is not in WAL mode are plain', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  t.deepEqual([db.all('SELECT name FROM sqlite_schema'), db.all('SELECT name FROM sqlite_schema')], [[], []])
+  t.deepEqual(readdirSync(dir), ['app.db'])
+  await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)')
+  for (let n = 0; n < 3; n++) t.deepEqual(db.all('SELECT a FROM t'), [{ a: 1 }])
+})

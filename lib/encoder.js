@@ -52,6 +52,11 @@ class Encoder {
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(MIN_BYTES)
   }
 
+  /** All of its room, of which the beginning is used: a view of that would have to be made each time. */
+  get room() {
+    return this.#bytes
+  }
+
   /** What was put down from a length on. */
   bytesFrom(length) {
     return this.#bytes.subarray(length, this.#length)

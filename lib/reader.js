@@ -7,14 +7,15 @@
  */
 'use strict'
 
-const { setImmediate } = require('node:timers/promises')
+const { setImmediate } = require('node:timers')
+const { setImmediate: nextTurn } = require('node:timers/promises')
 const { onAbort } = require('./abort')
 const { readAttempt } = require('./attempts')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
 const { call, settled } = require('./native')
 const { Pending } = require('./pending')
-const { firstOf, rowsOf } = require('./rows')
+const { firstOf, rowsOf, shapeOf } = require('./rows')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
@@ -27,6 +28,11 @@ class Reader {
   #running = 0
   #waiting = []
   #pending = new Pending()
+  #hasRead = false
+  #endTick = () => {
+    this.#hasRead = false
+    this.#native.endSnapshot()
+  }
   #encoder = new Encoder()
   #statements = new Map()
   /** Iterators that have not come to their end. */
@@ -40,21 +46,23 @@ class Reader {
   first(target, plan) {
     const { mode, form } = plan
     const prepared = this.#prepared(plan.statement.sql)
-    const parameters = this.#encoded(plan.statement)
-    const read = transaction => prepared.native.first(transaction, parameters, mode === 'bigint')
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    const read = transaction => prepared.native.first(transaction, keep, parameters, mode === 'bigint')
     const values = call(() => target.read(read))
     if (values === null) return undefined
     // The names are asked for when they have changed.
-    if (values[0] !== prepared.version)
-      [prepared.version, prepared.names] = [values[0], prepared.native.names()]
-    return firstOf(values, prepared.names, mode, form)
+    if (values[0] !== prepared.version) {
+      prepared.version = values[0]
+      prepared.shape = shapeOf(prepared.native.names())
+    }
+    return firstOf(values, prepared.shape, mode, form)
   }
 
   all(target, { statement, mode, form }) {
     const { native } = this.#prepared(statement.sql)
-    const parameters = this.#encoded(statement)
+    const [parameters, keep] = [this.#encoded(statement), this.#keepSnapshot()]
     const { columns, chunks } = call(() =>
-      target.read(transaction => native.all(transaction, parameters, mode === 'bigint'))
+      target.read(transaction => native.all(transaction, keep, parameters, mode === 'bigint'))
     )
     if (chunks.length === 1) return rowsOf(chunks[0], columns, mode, form)
     return chunks.flatMap(chunk => rowsOf(chunk, columns, mode, form))
@@ -87,13 +95,24 @@ class Reader {
     return this.#pending.drained()
   }
 
+  /**
+   * The second plain read of a tick and those that follow share a snapshot, as long as it is the newest. It ends with the tick:
+   * longer it would keep checkpoints from their end. The first one has its own, since it is often the only one.
+   */
+  #keepSnapshot() {
+    if (this.#hasRead) return true
+    this.#hasRead = true
+    setImmediate(this.#endTick)
+    return false
+  }
+
   /** What the addon keeps of a text; the least recently made go first. */
   #prepared(sql) {
     let prepared = this.#statements.get(sql)
     if (!prepared) {
       if (this.#statements.size >= MAX_STATEMENTS)
         this.#statements.delete(this.#statements.keys().next().value)
-      prepared = { native: this.#native.statement(sql), version: 0, names: [] }
+      prepared = { native: this.#native.statement(sql), version: 0, shape: null }
       this.#statements.set(sql, prepared)
     }
     return prepared
@@ -103,7 +122,7 @@ class Reader {
   #encoded(statement) {
     this.#encoder.reset()
     this.#encoder.parameters(statement)
-    return this.#encoder.bytesFrom(0)
+    return this.#encoder.room
   }
 
   #cursor({ statement, mode }) {
@@ -203,7 +222,7 @@ class Cursor {
 async function decodeSlowly({ columns, chunks }, { mode, form }) {
   const rows = []
   for (const [n, chunk] of chunks.entries()) {
-    if (n > 0) await setImmediate()
+    if (n > 0) await nextTurn()
     for (const row of rowsOf(chunk, columns, mode, form)) rows.push(row)
   }
   return rows

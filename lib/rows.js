@@ -42,7 +42,7 @@ function compileShape(names) {
       'count',
       `const [${columns}] = columns, rows = new Array(count); ${loop}; return rows`
     )
-    return { one, first, many }
+    return { names, one, first, many }
   } catch (error) {
     // Where code may not be made from strings, or not of so many columns.
     if (!(error instanceof EvalError || error instanceof RangeError)) throw error
@@ -55,7 +55,7 @@ function looseShape(names) {
   const first = values => one(values.slice(1))
   const many = (columns, count) =>
     Array.from({ length: count }, (_, n) => one(columns.map(column => column[n])))
-  return { one, first, many }
+  return { names, one, first, many }
 }
 
 /** The addon gives a bigint where bigints are asked for, and where a number would not be exact. */
@@ -81,7 +81,7 @@ function checked(values, columns, mode) {
 /** How the rows of a statement come: as objects, as arrays (`raw`), or the first column alone (`pluck`). */
 const forms = {
   object: {
-    first: (values, names) => shapeOf(names).first(values),
+    first: (values, shape) => shape.first(values),
     many: (columns, count, names) => shapeOf(names).many(columns, count)
   },
   raw: {
@@ -95,12 +95,12 @@ const forms = {
 }
 
 /** A row from its values, before which stands the version of its columns. */
-function firstOf(values, names, mode, form) {
+function firstOf(values, shape, mode, form) {
   if (mode === 'number') {
     for (let i = 1; i < values.length; i++)
-      if (typeof values[i] === 'bigint') refuseBigint(values[i], names[i - 1])
+      if (typeof values[i] === 'bigint') refuseBigint(values[i], shape.names[i - 1])
   }
-  return forms[form].first(values, names)
+  return forms[form].first(values, shape)
 }
 
 /** The rows of a chunk. */
@@ -110,4 +110,4 @@ function rowsOf(chunk, names, mode, form) {
   return forms[form].many(columns, rows, names)
 }
 
-module.exports = { firstOf, rowsOf, toObjects }
+module.exports = { firstOf, rowsOf, shapeOf, toObjects }

@@ -196,7 +196,7 @@ impl Database {
     /// # Errors
     /// [`Error::Sqlite`], `SQLITE_MISMATCH` among them when a column has another type than [`Record`].
     pub fn record(&self, id: i64) -> Result<Option<Record>, Error> {
-        self.read(None, |source| source.record(id))?.rows.pop().map(to_record).transpose()
+        self.read(None, false, |source| source.record(id))?.rows.pop().map(to_record).transpose()
     }
 
     /// All records in the order of their ids. Does not take the lock.
@@ -205,7 +205,7 @@ impl Database {
     /// As [`record`](Self::record).
     pub fn records(&self) -> Result<Vec<Record>, Error> {
         #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is that of one lifetime only")]
-        let Rows { rows, .. } = self.read(None, |source| source.records())?;
+        let Rows { rows, .. } = self.read(None, false, |source| source.records())?;
         rows.into_iter().map(to_record).collect()
     }
 
@@ -230,7 +230,7 @@ impl Database {
     /// # Errors
     /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
     pub fn pragma(&self, source: &str) -> Result<Rows, Error> {
-        self.read(None, |place| place.pragma(source))
+        self.read(None, false, |place| place.pragma(source))
     }
 
     /// Moves what the WAL holds into the database file. A mode other than [`CheckpointMode::Passive`] takes the lock.
@@ -297,15 +297,17 @@ impl Database {
         Ok(Batch { outcomes, commits: connection.commits() - before })
     }
 
-    /// A plain read. One in a transaction is made on the connection that writes, and never waits for it.
+    /// A plain read. One in a transaction is made on the connection that writes, and never waits for it. Another one may `keep`
+    /// its snapshot for the next, until [`end_snapshot`](Self::end_snapshot).
     pub(crate) fn read<T>(
         &self,
         transaction: Option<TransactionId>,
+        keep: bool,
         read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
     ) -> Result<T, Error> {
         let Some(id) = transaction else {
             self.check_file_at_times()?;
-            return Ok(read(&held(&self.reader).as_ref().ok_or(Error::Closed)?.source())?);
+            return Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.read(keep, read)?);
         };
         let writer = match self.writer.try_lock() {
             Ok(writer) => writer,
@@ -313,6 +315,14 @@ impl Database {
             Err(TryLockError::WouldBlock) => return Err(Error::Busy),
         };
         Ok(read(&writer.as_ref().ok_or(Error::Closed)?.source_in(id)?)?)
+    }
+
+    /// Ends the snapshot that plain reads have kept.
+    #[cfg(feature = "node")]
+    pub(crate) fn end_snapshot(&self) {
+        if let Some(reader) = held(&self.reader).as_ref() {
+            reader.end_snapshot();
+        }
     }
 
     /// A read on a connection of its own, on any thread.

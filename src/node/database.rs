@@ -18,9 +18,7 @@ use super::lock::{NativeLock, NativeLockOptions};
 use super::read::NativeRead;
 use super::statement::NativeStatement;
 use super::submission::{NativeSubmission, Work};
-use crate::sqlite::{
-    self, Column, ConnectionOptions, Description, Row, Rows, Source, Synchronous, TransactionId,
-};
+use crate::sqlite::{self, Column, ConnectionOptions, Description, Row, Rows, Source, Synchronous, TransactionId};
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
@@ -147,6 +145,12 @@ impl NativeDatabase {
         NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 
+    /// Ends the snapshot that plain reads have kept.
+    #[napi(catch_unwind)]
+    pub fn end_snapshot(&self) {
+        self.database.end_snapshot();
+    }
+
     /// A statement for plain reads.
     #[napi(catch_unwind)]
     pub fn statement(&self, sql: String) -> NativeStatement {
@@ -177,7 +181,7 @@ impl NativeDatabase {
     /// What a statement is.
     #[napi(catch_unwind)]
     pub fn describe(&self, env: Env, transaction: i64, sql: String) -> Result<NativeDescription> {
-        let described = self.database.read(to_transaction(transaction), |source| source.describe(&sql));
+        let described = self.database.read(to_transaction(transaction), false, |source| source.describe(&sql));
         described.map(NativeDescription::from).map_err(|error| exception(&env, error))
     }
 
@@ -219,7 +223,7 @@ impl NativeDatabase {
         bigints: bool,
         read: impl FnOnce(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
     ) -> Result<NativeRows> {
-        let rows = self.database.read(to_transaction(transaction), read);
+        let rows = self.database.read(to_transaction(transaction), false, read);
         rows.map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(env, error))
     }
 }

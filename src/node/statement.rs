@@ -44,13 +44,14 @@ impl NativeStatement {
     fn read<T>(
         &self,
         transaction: i64,
+        keep: bool,
         parameters: &[u8],
         read: impl FnOnce(&sqlite::Source<'_>, &Query<'_>) -> std::result::Result<T, sqlite::Error>,
     ) -> std::result::Result<T, Error> {
         let parameters = sqlite::decode_parameters(parameters).ok_or(sqlite::Error::Malformed)?;
         let judged = self.judged.load(Ordering::Relaxed);
         let query = Query { sql: &self.sql, parameters: &parameters, judged };
-        let outcome = self.database.read(to_transaction(transaction), |source| read(source, &query))?;
+        let outcome = self.database.read(to_transaction(transaction), keep, |source| read(source, &query))?;
         if !judged && sqlite::is_kept(&self.sql) {
             self.judged.store(true, Ordering::Relaxed);
         }
@@ -60,10 +61,18 @@ impl NativeStatement {
 
 #[napi]
 impl NativeStatement {
-    /// The first row: the version of its columns, then their values; or null.
+    /// The first row: the version of its columns, then their values; or null. With `keep` the snapshot stays open for the next
+    /// read, until `endSnapshot`.
     #[napi(catch_unwind, ts_return_type = "(null | number | bigint | string | Buffer)[] | null")]
-    pub fn first(&self, env: Env, transaction: i64, parameters: &[u8], bigints: bool) -> Result<Option<Vec<JsValue>>> {
-        let row = self.read(transaction, parameters, |source, query| {
+    pub fn first(
+        &self,
+        env: Env,
+        transaction: i64,
+        keep: bool,
+        parameters: &[u8],
+        bigints: bool,
+    ) -> Result<Option<Vec<JsValue>>> {
+        let row = self.read(transaction, keep, parameters, |source, query| {
             source.first(query, |statement, row| {
                 let mut columns = self.columns();
                 if !statement.column_names().eq(columns.names.iter().map(String::as_str)) {
@@ -89,8 +98,15 @@ impl NativeStatement {
 
     /// All rows.
     #[napi(catch_unwind)]
-    pub fn all(&self, env: Env, transaction: i64, parameters: &[u8], bigints: bool) -> Result<NativeEncoded> {
-        let read = self.read(transaction, parameters, |source, query| source.encoded(query, usize::MAX, bigints));
-        read.map(NativeEncoded::from).map_err(|error| exception(&env, error))
+    pub fn all(
+        &self,
+        env: Env,
+        transaction: i64,
+        keep: bool,
+        parameters: &[u8],
+        bigints: bool,
+    ) -> Result<NativeEncoded> {
+        let read = |source: &sqlite::Source<'_>, query: &Query<'_>| source.encoded(query, usize::MAX, bigints);
+        self.read(transaction, keep, parameters, read).map(NativeEncoded::from).map_err(|error| exception(&env, error))
     }
 }

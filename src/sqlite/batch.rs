@@ -123,11 +123,10 @@ pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Optio
     Some(writes)
 }
 
-/// Decodes `u32 count, parameter...`; `None` when it is of another form.
+/// Decodes `u32 count, parameter...`, behind which there may be anything; `None` when it is of another form.
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 pub(crate) fn decode_parameters(mut bytes: &[u8]) -> Option<Vec<Parameter<'_>>> {
-    let decoded = parameters(&mut bytes)?;
-    bytes.is_empty().then_some(decoded)
+    parameters(&mut bytes)
 }
 
 fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Option<Write<'b>> {

@@ -1,6 +1,8 @@
 //! What rusqlite has no safe call for. The only module that touches SQLite's C interface.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
+use std::ptr;
+use std::sync::atomic::{Ordering, fence};
 
 use rusqlite::{Connection, ffi};
 
@@ -25,4 +27,43 @@ pub(super) fn has_broken_foreign_key(connection: &Connection) -> bool {
     // and both numbers are there to be written to.
     let result = unsafe { ffi::sqlite3_db_status(connection.handle(), status, &raw mut current, &raw mut highest, 0) };
     result != ffi::SQLITE_OK || current != 0
+}
+
+/// The header of the WAL index, which every commit changes: <https://www.sqlite.org/walformat.html#walidxfmt>.
+pub(super) type WalIndexHeader = [u32; 12];
+
+/// Reads the header of the WAL index from the memory that all processes share; `None` where there is none. To be asked of a
+/// connection that has read a WAL database: for another one this would make the index.
+pub(super) fn wal_index_header(connection: &Connection) -> Option<WalIndexHeader> {
+    const FIRST_PAGE: c_int = 0;
+    const PAGE_BYTES: c_int = 32 * 1024;
+    const DO_NOT_EXTEND: c_int = 0;
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    let mut page: *mut c_void = ptr::null_mut();
+    // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
+    // Sync. SQLITE_FCNTL_FILE_POINTER stores a pointer to the open file, which lives as long as the connection; its methods are
+    // static, and xShmMap is there from version 2 on. What xShmMap stores is null or the address of a page of that size, which
+    // stays mapped while the connection is in WAL mode, and that nobody can end while it is open. Others write to the page
+    // meanwhile: hence the volatile reads, of words, which no write tears.
+    unsafe {
+        let stored = ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        );
+        if stored != ffi::SQLITE_OK || file.is_null() || (*file).pMethods.is_null() {
+            return None;
+        }
+        let methods = &*(*file).pMethods;
+        let map = methods.xShmMap.filter(|_| methods.iVersion >= 2)?;
+        let mapped = map(file, FIRST_PAGE, PAGE_BYTES, DO_NOT_EXTEND, &raw mut page);
+        if mapped != ffi::SQLITE_OK || page.is_null() {
+            return None;
+        }
+        let words: *const u32 = page.cast();
+        let header = std::array::from_fn(|n| ptr::read_volatile(words.add(n)));
+        fence(Ordering::Acquire);
+        Some(header)
+    }
 }
