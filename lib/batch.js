@@ -22,6 +22,8 @@ class Batch {
   timeout
   /** Calls it off; a write with a signal has a batch of its own. */
   signal
+  /** Why what is left of it is not to be written. */
+  calledOff
   #encoder = new Encoder()
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []

@@ -5,11 +5,13 @@
 
 /** Does what a caller awaits, on the target that it belongs to. Never throws: what goes wrong is a rejection. */
 function issue(find, work) {
+  let target
   try {
-    const target = find()
+    target = find()
     return target.track(work(target))
   } catch (error) {
-    return Promise.reject(error)
+    const rejected = Promise.reject(error)
+    return target ? target.track(rejected) : rejected
   }
 }
 

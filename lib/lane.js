@@ -2,8 +2,8 @@
  * Batches of writes and waits for a turn, one after the other: what one lane of a write queue does.
  *
  * A lane without a level takes the lock for each batch, and for each hold. One with a level runs under the hold of it, and in
- * its transaction if it has one; there nobody waits for the lock, so there are no deadlines, but behind a turn that no scope
- * ends.
+ * its transaction if it has one; there nobody waits for the lock, so there are no deadlines, but behind a transaction that others
+ * of the hold wait for, and behind a savepoint that no scope ends.
  */
 'use strict'
 
@@ -91,7 +91,12 @@ class Lane {
   turn(timeout, signal, bare) {
     let end
     const over = new Promise(resolve => (end = resolve))
-    return this.acquire(() => ({ ...granted(end), waiting: () => bare, over, bare }), timeout, signal)
+    const isWaitedFor = bare || !this.#level.transaction
+    return this.acquire(
+      () => ({ ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }),
+      timeout,
+      signal
+    )
   }
 
   /** Gives the attempt that waits for the lock a new deadline. */
@@ -105,7 +110,10 @@ class Lane {
       this.#dequeue(item)
       this.#reject(item, failure, Infinity)
     }
-    if (running || this.#attempt?.waiting()) this.#attempt?.cancel(failure)
+    if (!running && !this.#attempt?.waiting()) return
+    // What is left of it is not to come again.
+    if (this.#current instanceof Batch) this.#current.calledOff = failure
+    this.#attempt?.cancel(failure)
   }
 
   #enqueue(item) {
@@ -126,6 +134,9 @@ class Lane {
     this.#waiting.delete(item)
     if (item === this.#open) this.#open = null
     item.stopHeeding?.()
+    if (this.#waiting.size > 0) return
+    clearTimeout(this.#timer)
+    this.#due = Infinity
   }
 
   #next() {
@@ -152,6 +163,7 @@ class Lane {
         const written = await this.#attempt.settled
         batch.settle(written)
         this.#queue.wrote(written)
+        if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
         this.#refuse(batch, failure)
@@ -209,7 +221,7 @@ class Lane {
   /** Looks after those that wait here in `ms`, if not sooner. Behind an attempt on the lock, that keeps the process alive. */
   #lookIn(ms) {
     const due = performance.now() + ms
-    const patient = this.#level && !this.#attempt?.bare
+    const patient = this.#level && !this.#attempt?.isWaitedFor
     if (patient || ms > TIMER_MAX_MS || due >= this.#due) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#look(), Math.ceil(ms))

@@ -34,6 +34,9 @@ class OpenTransaction {
   #onEnd
   #abort
   #calledOff = null
+  /** The step that begins it. */
+  #begun
+  #over = false
 
   /**
    * @param outer the transaction that it is a savepoint of
@@ -68,7 +71,8 @@ class OpenTransaction {
 
   async begin() {
     try {
-      await this.#step(this.#outer ? Control.SAVEPOINT : Control.BEGIN)
+      this.#begun = this.#step(this.#outer ? Control.SAVEPOINT : Control.BEGIN)
+      await this.#begun
     } catch (error) {
       this.#end()
       throw error
@@ -102,6 +106,7 @@ class OpenTransaction {
 
   /** A call that was issued in it: it ends after it. */
   track(promise) {
+    if (!this.active) return promise
     return this.#calls.track(promise)
   }
 
@@ -128,6 +133,11 @@ class OpenTransaction {
     return this.#calledOff ? this.#calledOff.reason : error
   }
 
+  /** What was called off has not happened, whatever its function says. */
+  throwIfCalledOff() {
+    if (this.#calledOff) throw this.#calledOff.reason
+  }
+
   async #commit() {
     await this.#settleCalls()
     const { unhandled } = this.#calls
@@ -149,7 +159,14 @@ class OpenTransaction {
 
   async #undo() {
     try {
-      await this.#step(this.#outer ? Control.UNDO : Control.ROLLBACK)
+      // A savepoint that there is not must not be undone: the one around it has the same name.
+      const stands =
+        !this.#outer ||
+        (await this.#begun?.then(
+          () => true,
+          () => false
+        ))
+      if (stands) await this.#step(this.#outer ? Control.UNDO : Control.ROLLBACK)
     } finally {
       this.#end()
     }
@@ -172,6 +189,8 @@ class OpenTransaction {
   }
 
   #end() {
+    if (this.#over) return
+    this.#over = true
     this.#stopHeeding?.()
     if (this.#outer) this.#outer.#inner = null
     this.#endTurn()

@@ -20,6 +20,8 @@ let living = 0
 class Scope {
   /** Calls that were issued in this scope. */
   pending = new Pending()
+  /** Transactions of begin() that were issued in it: they end with it at the latest. */
+  begun = new Set()
   #open = true
 
   /**
@@ -48,7 +50,10 @@ class Scope {
 
   async end() {
     this.#open = false
-    await this.pending.drained()
+    do {
+      for (const transaction of this.begun) await transaction.rollback()
+      await this.pending.drained()
+    } while (this.begun.size > 0)
   }
 }
 
@@ -70,6 +75,11 @@ function scopeOf(lock) {
   if (outside()) return undefined
   const directory = lock.directory()
   return find(scope => scope.hold.held && scope.hold.directory === directory)
+}
+
+/** The innermost scope of this async flow that runs under a hold. */
+function scopeUnder(hold) {
+  return find(scope => scope.hold === hold)
 }
 
 /** The scope of a function of `owner`. */
@@ -106,4 +116,4 @@ async function runAndRelease(owner, hold, fn) {
   }
 }
 
-module.exports = { outside, runAndRelease, runInScope, scopeOf, scopeOwnedBy, transactionIn }
+module.exports = { outside, runAndRelease, runInScope, scopeOf, scopeOwnedBy, scopeUnder, transactionIn }

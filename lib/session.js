@@ -18,7 +18,7 @@ const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('./pending')
 const { Reader, decodeSlowly } = require('./reader')
-const { outside, runAndRelease, runInScope, scopeOf, transactionIn } = require('./scope')
+const { outside, runAndRelease, runInScope, scopeOf, scopeUnder, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { WriteQueue } = require('./write-queue')
 
@@ -31,6 +31,8 @@ const NONE = 0
  */
 const COMMITS_TO_CHECKPOINT = 200
 
+/** How soon close() looks again for what waits for the lock. */
+const REFUSE_AGAIN_MS = 20
 /** Of so many texts is kept what they are. */
 const MAX_TEXTS = 500
 
@@ -59,10 +61,11 @@ class Session {
   #direct
   /** Functions that run under a hold. */
   #callbacks = new Pending()
-  /** Transactions of begin(), which no function ends. */
+  /** Transactions of begin() that were issued in no scope. */
   #begun = new Set()
   #commits = 0
   #checkpointing = null
+  #ending = false
   /** Of the texts that were given to reads on workers. */
   #plain = new Map()
 
@@ -146,10 +149,16 @@ class Session {
   }
 
   /** A transaction that a driver ends. */
-  async begin(target, options, asker) {
-    const open = await this.#open(target, options, asker, true)
-    this.#begun.add(open)
-    return open
+  begin(target, options, asker) {
+    const scope = target.hold ? scopeUnder(target.hold) : undefined
+    return this.#callbacks.track(this.#begin(target, scope?.begun ?? this.#begun, options, asker))
+  }
+
+  async #begin(target, begun, options, asker) {
+    const open = await this.#open(target, options, asker, begun)
+    if (!this.#ending) return open
+    await open.rollback()
+    throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed before the transaction had begun')
   }
 
   /** Runs `fn` in a transaction, or in a savepoint of the one that is the target. */
@@ -174,8 +183,13 @@ class Session {
    */
   async end(timeout) {
     const refusal = ruleFailure('ERR_SQLOCK_CLOSED', 'the database was closed before the lock was granted')
-    const timer =
-      timeout === Infinity ? undefined : setTimeout(() => this.#queue.refuseWaiting(refusal), timeout)
+    this.#ending = true
+    // Again and again: one that no worker has tried yet, since the pool is full, is found waiting only later.
+    const refuse = () => {
+      this.#queue.refuseWaiting(refusal)
+      timer = setTimeout(refuse, REFUSE_AGAIN_MS)
+    }
+    let timer = timeout === Infinity ? undefined : setTimeout(refuse, timeout)
     for (const open of this.#begun) open.rollback()
     this.reader.close()
     await this.#callbacks.drained()
@@ -212,7 +226,7 @@ class Session {
   }
 
   async #transact(target, fn, options, asker) {
-    const open = await this.#open(target, options, asker, false)
+    const open = await this.#open(target, options, asker)
     open.heed(options.signal)
     let value
     try {
@@ -224,10 +238,13 @@ class Session {
     if (open.active) await open.commit()
     // The function has ended it itself.
     else await open.rollback()
+    open.throwIfCalledOff()
     return value
   }
 
-  async #open(target, options, asker, bare) {
+  /** @param begun where a transaction of begin() is noted down until it has ended */
+  async #open(target, options, asker, begun) {
+    const bare = begun !== undefined
     const own = target.hold ? null : await this.#takeHold(options, asker)
     const { timeout, signal } = options
     const [hold, queue] = [own ?? target.hold, this.#queue]
@@ -241,10 +258,11 @@ class Session {
       bare,
       endTurn,
       onEnd: () => {
-        this.#begun.delete(open)
+        begun?.delete(open)
         if (own) releaseOrWarn(own)
       }
     })
+    begun?.add(open)
     await open.begin()
     if (!signal?.aborted) return open
     await open.rollback()

@@ -17,7 +17,7 @@ use crate::sqlite::{
 };
 
 #[cfg(feature = "node")]
-use crate::sqlite::InterruptHandle;
+use crate::sqlite::Brake;
 
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
@@ -99,7 +99,7 @@ pub struct Database {
     /// Opened when it is needed.
     checkpointer: Mutex<Option<Checkpointer>>,
     #[cfg(feature = "node")]
-    writing: InterruptHandle,
+    brake: Brake,
 }
 
 impl Database {
@@ -135,7 +135,7 @@ impl Database {
             locker: Arc::new(locker),
             options: options.connection,
             #[cfg(feature = "node")]
-            writing: writer.interrupt_handle(),
+            brake: writer.brake(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             checked: Mutex::default(),
@@ -351,8 +351,7 @@ impl Database {
     /// has one.
     #[cfg(feature = "node")]
     pub(crate) fn abandon_transaction(&self, _proof: &WriteGuard) {
-        self.writing.interrupt();
-        if let Some(writer) = held(&self.writer).as_mut() {
+        if let Some(writer) = self.brake.stop_while(|| held(&self.writer)).as_mut() {
             writer.abandon();
         }
     }

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
@@ -38,10 +38,13 @@ struct Hold {
     guard: Arc<WriteGuard>,
     /// Those that have begun a transaction under it.
     databases: Vec<Arc<Database>>,
+    /// For writes that are still on their way to a thread.
+    ended: Arc<AtomicBool>,
 }
 
 impl Hold {
     fn end(self) -> Arc<WriteGuard> {
+        self.ended.store(true, Ordering::SeqCst);
         for database in self.databases {
             database.abandon_transaction(&self.guard);
         }
@@ -71,7 +74,7 @@ pub(super) fn owner() -> u64 {
 pub(super) fn keep(guard: WriteGuard) -> i64 {
     let hold = LAST_HOLD.get() + 1;
     LAST_HOLD.set(hold);
-    let kept = Hold { guard: Arc::new(guard), databases: Vec::new() };
+    let kept = Hold { guard: Arc::new(guard), databases: Vec::new(), ended: Arc::default() };
     HOLDS.with(|holds| holds.borrow_mut().insert(hold, kept));
     hold
 }
@@ -79,6 +82,11 @@ pub(super) fn keep(guard: WriteGuard) -> i64 {
 /// The guard of a hold, for a write under it: the lock is not given back before the write is done.
 pub(super) fn guard(hold: i64) -> Option<Arc<WriteGuard>> {
     HOLDS.with(|holds| holds.borrow().get(&hold).map(|hold| Arc::clone(&hold.guard)))
+}
+
+/// Becomes true when the hold has ended.
+pub(super) fn ended(hold: i64) -> Arc<AtomicBool> {
+    HOLDS.with(|holds| holds.borrow().get(&hold).map_or_else(Arc::default, |hold| Arc::clone(&hold.ended)))
 }
 
 /// Notes that a database begins a transaction under a hold.

@@ -7,6 +7,7 @@
 
 #![deny(unsafe_code)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -196,13 +197,18 @@ struct Held {
     interrupt: Arc<Interrupt>,
 }
 
-type HeldWork = (Arc<WriteGuard>, Work);
+/// The last one tells when the hold has ended.
+type HeldWork = (Arc<WriteGuard>, Work, Arc<AtomicBool>);
 
 impl Held {
     fn write(&self, mailbox: &Mailbox) {
         let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((guard, work)) = taken {
+        if let Some((guard, work, ended)) = taken {
             let written = guarded(|| work.run(&guard, &self.interrupt));
+            // What it has begun after the end of its hold nobody could end any more.
+            if work.transaction.is_some() && ended.load(Ordering::SeqCst) {
+                work.database.abandon_transaction(&guard);
+            }
             drop(guard);
             mailbox.deliver(written.map(|batch| Written { batch, lock: None }));
         }
@@ -233,7 +239,7 @@ impl NativeSubmission {
             if work.transaction.is_some() {
                 environment::begins(hold, &work.database);
             }
-            let work = Arc::new(Mutex::new(Some((guard, work))));
+            let work = Arc::new(Mutex::new(Some((guard, work, environment::ended(hold)))));
             let route = Route::Hold(Held { work, interrupt: Arc::clone(&interrupt) });
             return Ok(Self { route, mailbox, interrupt });
         }

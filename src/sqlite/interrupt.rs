@@ -1,12 +1,62 @@
 //! Calling off work that another thread does.
+//!
+//! SQLite's own interrupt hits whatever statement happens to run: none, when it comes between two, and then it is forgotten; or
+//! the ROLLBACK of what it was meant for. So this is a flag that the progress handler of the connection looks at, every so many
+//! steps, and not while we control a transaction: <https://www.sqlite.org/c3ref/progress_handler.html>.
 
 #![forbid(unsafe_code)]
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, InterruptHandle};
+use rusqlite::Connection;
 
 use super::Error;
+
+/// How many steps of SQLite's virtual machine go by until it is looked whether to go on; a millisecond has tens of thousands.
+const STEPS: i32 = 1000;
+
+/// What the progress handler of a connection looks at.
+#[derive(Clone, Default)]
+pub(crate) struct Brake(Arc<Flags>);
+
+#[derive(Default)]
+struct Flags {
+    /// The work that runs now is called off.
+    work: AtomicBool,
+    /// All work is.
+    all: AtomicBool,
+    /// What runs now is ours, and has to come to its end.
+    ours: AtomicBool,
+}
+
+impl Brake {
+    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
+        let brake = Self::default();
+        let Self(flags) = brake.clone();
+        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let pressed = move || !is_set(&flags.ours) && (is_set(&flags.work) || is_set(&flags.all));
+        connection.progress_handler(STEPS, Some(pressed))?;
+        Ok(brake)
+    }
+
+    /// Does what has to come to its end.
+    pub(super) fn without<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.0.ours.swap(true, Ordering::Relaxed);
+        let done = work();
+        self.0.ours.store(before, Ordering::Relaxed);
+        done
+    }
+
+    /// Calls off all work for as long as `wait` waits for its end.
+    #[cfg(feature = "node")]
+    pub(crate) fn stop_while<T>(&self, wait: impl FnOnce() -> T) -> T {
+        self.0.all.store(true, Ordering::Relaxed);
+        let waited = wait();
+        self.0.all.store(false, Ordering::Relaxed);
+        waited
+    }
+}
 
 /// Calls off one piece of work and no other: once it has ended, nothing is interrupted any more.
 #[derive(Default)]
@@ -15,7 +65,7 @@ pub struct Interrupt(Mutex<State>);
 #[derive(Default)]
 struct State {
     requested: bool,
-    running: Option<InterruptHandle>,
+    running: Option<Brake>,
 }
 
 impl Interrupt {
@@ -24,19 +74,19 @@ impl Interrupt {
     pub fn request(&self) {
         let mut state = self.state();
         state.requested = true;
-        if let Some(running) = &state.running {
-            running.interrupt();
+        if let Some(Brake(flags)) = &state.running {
+            flags.work.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Work on `connection` begins; it ends when what is returned is dropped.
-    pub(super) fn arm(&self, connection: &Connection) -> Armed<'_> {
-        self.state().running = Some(connection.get_interrupt_handle());
+    /// Work begins on the connection of `brake`; it ends when what is returned is dropped.
+    pub(super) fn arm(&self, brake: &Brake) -> Armed<'_> {
+        let mut state = self.state();
+        brake.0.work.store(state.requested, Ordering::Relaxed);
+        state.running = Some(brake.clone());
         Armed(self)
     }
 
-    /// Between two statements nothing runs that SQLite could interrupt.
-    ///
     /// # Errors
     /// `SQLITE_INTERRUPT` when the work was called off.
     pub(super) fn check(&self) -> Result<(), Error> {
@@ -53,6 +103,8 @@ pub(super) struct Armed<'i>(&'i Interrupt);
 
 impl Drop for Armed<'_> {
     fn drop(&mut self) {
-        self.0.state().running = None;
+        if let Some(Brake(flags)) = self.0.state().running.take() {
+            flags.work.store(false, Ordering::Relaxed);
+        }
     }
 }

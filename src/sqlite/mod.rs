@@ -47,8 +47,6 @@ pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
 pub use rows::{Row, Rows};
 pub use rusqlite::Connection;
-#[cfg(feature = "node")]
-pub(crate) use rusqlite::InterruptHandle;
 pub use rusqlite::types::Value;
 pub use rusqlite::types::ValueRef;
 pub use writer::Written;
@@ -56,6 +54,8 @@ pub use writer::Written;
 #[cfg(feature = "node")]
 pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
+#[cfg(feature = "node")]
+pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use query::Source;
 #[cfg(feature = "node")]

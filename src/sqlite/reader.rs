@@ -15,7 +15,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::authorizer::{Authorizer, Mode};
 use super::connection::{self, ConnectionOptions};
-use super::interrupt::Interrupt;
+use super::interrupt::{Brake, Interrupt};
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
 
@@ -23,6 +23,7 @@ use super::raw::{self, WalIndexHeader};
 pub(crate) struct Reader {
     connection: Connection,
     authorizer: Authorizer,
+    brake: Brake,
     /// Is it known to be in WAL mode? Nobody can end that while it is open.
     wal: Cell<bool>,
     /// The header from before the snapshot that is open.
@@ -33,7 +34,8 @@ impl Reader {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         let mut connection = connection::open_reader(path, options)?;
         let authorizer = Authorizer::install(&mut connection)?;
-        Ok(Self { connection, authorizer, wal: Cell::default(), snapshot: Cell::default() })
+        let brake = Brake::install(&mut connection)?;
+        Ok(Self { connection, authorizer, brake, wal: Cell::default(), snapshot: Cell::default() })
     }
 
     /// Reads until it is called off.
@@ -42,7 +44,7 @@ impl Reader {
         interrupt: &Interrupt,
         read: impl FnOnce(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let _armed = interrupt.arm(&self.connection);
+        let _armed = interrupt.arm(&self.brake);
         interrupt.check()?;
         read(&self.source())
     }

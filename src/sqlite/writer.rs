@@ -18,7 +18,7 @@ use rusqlite::{Connection, Statement};
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions};
-use super::interrupt::Interrupt;
+use super::interrupt::{Brake, Interrupt};
 use super::query::{self, Encoded};
 use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
@@ -49,6 +49,7 @@ pub(crate) struct Writer {
     options: ConnectionOptions,
     prepared: bool,
     commits: Arc<AtomicU64>,
+    pub(super) brake: Brake,
     /// The transaction that a caller has begun and not ended.
     pub(super) open: Option<Open>,
 }
@@ -72,7 +73,8 @@ impl Writer {
             counted.fetch_add(1, Ordering::Relaxed);
             false
         }))?;
-        Ok(Self { connection, authorizer, options, prepared: false, commits, open: None })
+        let brake = Brake::install(&mut connection)?;
+        Ok(Self { connection, authorizer, options, prepared: false, commits, brake, open: None })
     }
 
     /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
@@ -84,7 +86,11 @@ impl Writer {
         writes: &[Write<'_>],
         limits: Limits<'_>,
     ) -> Vec<Outcome> {
-        let _armed = limits.interrupt.arm(&self.connection);
+        let _armed = limits.interrupt.arm(&self.brake);
+        if self.open.is_none() {
+            // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would not.
+            self.roll_back();
+        }
         if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare()) {
             return refuse_all(writes, &error);
         }
@@ -281,8 +287,8 @@ impl Writer {
 
     /// Calls off whatever runs on the connection, from any thread.
     #[cfg(feature = "node")]
-    pub(crate) fn interrupt_handle(&self) -> rusqlite::InterruptHandle {
-        self.connection.get_interrupt_handle()
+    pub(crate) fn brake(&self) -> Brake {
+        self.brake.clone()
     }
 
     /// Makes the connection ready to write: in WAL mode.
@@ -297,7 +303,8 @@ impl Writer {
     }
 
     pub(super) fn control(&self, sql: &str) -> Result<(), Error> {
-        self.authorizer.with(Mode::Ourselves, || self.connection.prepare_cached(sql)?.execute([]))?;
+        self.brake
+            .without(|| self.authorizer.with(Mode::Ourselves, || self.connection.prepare_cached(sql)?.execute([])))?;
         Ok(())
     }
 }
