@@ -94,6 +94,7 @@ test('close() rolls back a transaction of begin(), and lets one of a function fi
       await gate.opened
       await tx.exec('CREATE TABLE u (a)')
       await db.run('INSERT INTO u VALUES (1)')
+      await (await db.begin()).commit()
       t.is((await rejection(db.close())).code, 'ERR_SQLOCK_DEADLOCK')
     },
     { timeout: Infinity }

@@ -156,7 +156,8 @@ class Session {
 
   async #begin(target, begun, options, asker) {
     const open = await this.#open(target, options, asker, begun)
-    if (!this.#ending) return open
+    // One of a running function finishes with it.
+    if (!this.#ending || target.hold) return open
     await open.rollback()
     throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed before the transaction had begun')
   }
