@@ -7,7 +7,7 @@ import { eventually } from './helpers/block.ts'
 import { Actor } from './helpers/child.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
-test('no read is older than what two writing processes have acknowledged', async t => {
+test.serial('no read is older than what two writing processes have acknowledged', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
   await db.exec('CREATE TABLE counter (n INTEGER); INSERT INTO counter VALUES (0); CREATE TABLE other (a)')
@@ -49,7 +49,7 @@ async function memory(): Promise<number> {
   return (heapUsed + external) / 2 ** 20
 }
 
-test('a long loop of every way to read keeps nothing', async t => {
+test.serial('a long loop of every way to read keeps nothing', async t => {
   const db = openDb(t)
   await db.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, name, bytes);
     WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < 500)
