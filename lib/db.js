@@ -121,7 +121,7 @@ class DB extends Queryable {
   withWriteLock(fn, options) {
     return issue(this.#find, async target => {
       checkFunction('fn', fn)
-      return this.#session.withHold(target, fn, this.#wait(options), this.withWriteLock)
+      return this.#session.holds.withHold(target, fn, this.#wait(options), this.withWriteLock)
     })
   }
 
@@ -129,13 +129,13 @@ class DB extends Queryable {
     return issue(this.#find, async target => {
       checkFunction('fn', fn)
       const run = open => fn(new Transaction(this.#session, open))
-      return this.#session.transact(target, run, this.#wait(options), this.transaction)
+      return this.#session.holds.transact(target, run, this.#wait(options), this.transaction)
     })
   }
 
   begin(options) {
     return issue(this.#find, async target => {
-      const open = await this.#session.begin(target, this.#wait(options), this.begin)
+      const open = await this.#session.holds.begin(target, this.#wait(options), this.begin)
       return new Transaction(this.#session, open)
     })
   }

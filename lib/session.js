@@ -1,5 +1,5 @@
 /**
- * What a DB has under way: its writes, and the holds and transactions that they belong to.
+ * What a DB does, and what each call belongs to.
  *
  * Where a call belongs is decided when it is issued. Its target is the transaction or the hold of the scope it is issued in, or
  * else the DB itself: an object with
@@ -13,12 +13,11 @@
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { SqlockError, ruleFailure } = require('./errors')
-const { Hold, releaseOrWarn, stackOf } = require('./hold')
+const { Holds } = require('./holds')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
-const { Pending } = require('./pending')
 const { Reader, decodeSlowly } = require('./reader')
-const { outside, runAndRelease, runInScope, scopeOf, scopeUnder, transactionIn } = require('./scope')
+const { outside, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { WriteQueue } = require('./write-queue')
 
@@ -41,6 +40,7 @@ class Session {
   lock
   options
   reader
+  holds
   stats = new Stats()
   /** The DB. */
   owner
@@ -59,13 +59,8 @@ class Session {
   }
   #queue
   #direct
-  /** Functions that run under a hold. */
-  #callbacks = new Pending()
-  /** Transactions of begin() that were issued in no scope. */
-  #begun = new Set()
   #commits = 0
   #checkpointing = null
-  #ending = false
   /** Of the texts that were given to reads on workers. */
   #plain = new Map()
 
@@ -75,6 +70,7 @@ class Session {
     this.options = options
     this.reader = new Reader(native, options.readers)
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
+    this.holds = new Holds(this, this.#queue)
     this.#direct = {
       hold: null,
       write: (encode, options) => this.#queue.write(encode, options),
@@ -116,7 +112,7 @@ class Session {
   /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
   write(target, encode, options, read) {
     options?.signal?.throwIfAborted()
-    this.#checkWritable()
+    this.checkWritable()
     const { batch, place } = target.write(encode, options)
     return batch.outcome(place, read)
   }
@@ -140,41 +136,14 @@ class Session {
     return call(() => target.read(transaction => this.native.describe(transaction, sql)))
   }
 
-  /** Runs `fn` under the hold of the target, or under one of its own. */
-  withHold(target, fn, options, asker) {
-    const running = target.hold
-      ? runInScope(this.owner, target.hold, fn)
-      : this.#runUnderHold(fn, options, asker)
-    return this.#callbacks.track(running)
-  }
-
-  /** A transaction that a driver ends. */
-  begin(target, options, asker) {
-    const scope = target.hold ? scopeUnder(target.hold) : undefined
-    return this.#callbacks.track(this.#begin(target, scope?.begun ?? this.#begun, options, asker))
-  }
-
-  async #begin(target, begun, options, asker) {
-    const open = await this.#open(target, options, asker, begun)
-    // One of a running function finishes with it.
-    if (!this.#ending || target.hold) return open
-    await open.rollback()
-    throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed before the transaction had begun')
-  }
-
-  /** Runs `fn` in a transaction, or in a savepoint of the one that is the target. */
-  transact(target, fn, options, asker) {
-    return this.#callbacks.track(this.#transact(target, fn, options, asker))
-  }
-
   async checkpoint(target, mode, options, asker) {
     if (target instanceof OpenTransaction) {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
-    this.#checkWritable()
+    this.checkWritable()
     if (mode === 'PASSIVE') return settled(this.native.checkpoint(NONE, mode))
     const work = async () => settled(this.native.checkpoint(this.target().hold.id, mode))
-    return this.withHold(target, work, options, asker)
+    return this.holds.withHold(target, work, options, asker)
   }
 
   /**
@@ -184,16 +153,14 @@ class Session {
    */
   async end(timeout) {
     const refusal = ruleFailure('ERR_SQLOCK_CLOSED', 'the database was closed before the lock was granted')
-    this.#ending = true
     // Again and again: one that no worker has tried yet, since the pool is full, is found waiting only later.
     const refuse = () => {
       this.#queue.refuseWaiting(refusal)
       timer = setTimeout(refuse, REFUSE_AGAIN_MS)
     }
     let timer = timeout === Infinity ? undefined : setTimeout(refuse, timeout)
-    for (const open of this.#begun) open.rollback()
     this.reader.close()
-    await this.#callbacks.drained()
+    await this.holds.end()
     await this.#queue.drained()
     await this.reader.drained()
     await this.#checkpointing
@@ -222,64 +189,9 @@ class Session {
     return plain
   }
 
-  async #runUnderHold(fn, options, asker) {
-    return runAndRelease(this.owner, await this.#takeHold(options, asker), fn)
-  }
-
-  async #transact(target, fn, options, asker) {
-    const open = await this.#open(target, options, asker)
-    open.heed(options.signal)
-    let value
-    try {
-      value = await Promise.race([runInScope(this.owner, open.hold, () => fn(open), open), open.aborted])
-    } catch (error) {
-      await open.rollback()
-      throw open.told(error)
-    }
-    if (open.active) await open.commit()
-    // The function has ended it itself.
-    else await open.rollback()
-    open.throwIfCalledOff()
-    return value
-  }
-
-  /** @param begun where a transaction of begin() is noted down until it has ended */
-  async #open(target, options, asker, begun) {
-    const bare = begun !== undefined
-    const own = target.hold ? null : await this.#takeHold(options, asker)
-    const { timeout, signal } = options
-    const [hold, queue] = [own ?? target.hold, this.#queue]
-    const endTurn = await settled(own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare))
-    const open = new OpenTransaction({
-      owner: this.owner,
-      native: this.native,
-      queue,
-      hold,
-      outer: target instanceof OpenTransaction ? target : undefined,
-      bare,
-      endTurn,
-      onEnd: () => {
-        begun?.delete(open)
-        if (own) releaseOrWarn(own)
-      }
-    })
-    begun?.add(open)
-    await open.begin()
-    if (!signal?.aborted) return open
-    await open.rollback()
-    throw signal.reason
-  }
-
-  #checkWritable() {
+  /** Throws when the database was opened for reading only: before any lock is asked for. */
+  checkWritable() {
     if (this.options.native.readonly) call(() => this.native.checkWritable())
-  }
-
-  async #takeHold({ timeout, signal }, asker) {
-    this.#checkWritable()
-    const { longHoldMs } = this.options
-    const stack = stackOf(longHoldMs, asker)
-    const id = await settled(this.#queue.acquire(timeout, signal))
-    return new Hold(id, longHoldMs, stack, ms => this.stats.held(ms))
   }
 
   #targetUnder({ hold, pending }) {

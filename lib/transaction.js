@@ -43,7 +43,7 @@ class Transaction extends Queryable {
   async #savepoint(target, fn) {
     checkFunction('fn', fn)
     const { timeout } = this.#session.options
-    return this.#session.transact(
+    return this.#session.holds.transact(
       target,
       open => fn(new Transaction(this.#session, open)),
       { timeout },
