@@ -16,13 +16,16 @@ const TEXT_TAG = 3
 const HEAD_BYTES = 8
 const fillUp = length => (length + 7) & ~7
 
+/** How many rows a chunk has. */
+const countOf = bytes => bytes.readUInt32LE(0)
+
 /**
  * `{ rows, columns }`: how many rows, and for each column something that gives the value of row n by `[n]`.
  *
  * @param onBigint is called with each bigint and the number of its column
  */
 function decode(bytes, onBigint) {
-  const rows = bytes.readUInt32LE(0)
+  const rows = countOf(bytes)
   const columns = []
   for (let at = HEAD_BYTES; at < bytes.length;) {
     const [kind, length] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)]
@@ -98,4 +101,4 @@ function copyOf(bytes, start, end) {
   return blob
 }
 
-module.exports = { decode }
+module.exports = { countOf, decode }

@@ -8,14 +8,13 @@
 'use strict'
 
 const { setImmediate } = require('node:timers')
-const { setImmediate: nextTurn } = require('node:timers/promises')
 const { onAbort } = require('./abort')
 const { readAttempt } = require('./attempts')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
 const { call, settled } = require('./native')
 const { Pending } = require('./pending')
-const { firstOf, rowsOf, shapeOf } = require('./rows')
+const { firstOf, rowsOf, rowsSlowlyOf, shapeOf } = require('./rows')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
@@ -64,8 +63,7 @@ class Reader {
     const { columns, chunks } = call(() =>
       target.read(transaction => native.all(transaction, keep, parameters, mode === 'bigint'))
     )
-    if (chunks.length === 1) return rowsOf(chunks[0], columns, mode, form)
-    return chunks.flatMap(chunk => rowsOf(chunk, columns, mode, form))
+    return rowsOf(chunks, columns, mode, form)
   }
 
   /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
@@ -137,7 +135,7 @@ class Reader {
   *#walk(cursor, { mode, form }) {
     try {
       for (let read = cursor.next(); read; read = cursor.next())
-        for (const chunk of read.chunks) yield* rowsOf(chunk, read.columns, mode, form)
+        yield* rowsOf(read.chunks, read.columns, mode, form)
     } finally {
       cursor.end()
     }
@@ -149,7 +147,7 @@ class Reader {
     const stop = signal && onAbort(signal, () => cursor.end())
     try {
       for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
-        for (const chunk of read.chunks) yield* rowsOf(chunk, read.columns, mode, form)
+        yield* rowsOf(read.chunks, read.columns, mode, form)
         signal?.throwIfAborted()
       }
       signal?.throwIfAborted()
@@ -218,14 +216,9 @@ class Cursor {
   }
 }
 
-/** Rows of several chunks, with a turn of the event loop between two of them. */
-async function decodeSlowly({ columns, chunks }, { mode, form }) {
-  const rows = []
-  for (const [n, chunk] of chunks.entries()) {
-    if (n > 0) await nextTurn()
-    for (const row of rowsOf(chunk, columns, mode, form)) rows.push(row)
-  }
-  return rows
+/** The rows of an answer, decoded a chunk at a time. */
+function decodeSlowly({ columns, chunks }, { mode, form }) {
+  return rowsSlowlyOf(chunks, columns, mode, form)
 }
 
 function encoded(statement) {

@@ -6,7 +6,8 @@
  */
 'use strict'
 
-const { decode } = require('./chunk')
+const { setImmediate } = require('node:timers/promises')
+const { countOf, decode } = require('./chunk')
 const { outOfRange } = require('./errors')
 
 const MAX_SHAPES = 500
@@ -26,7 +27,7 @@ function shapeOf(columns) {
 
 /**
  * `one(values)`: an object of the values of a row; `first(values)`: the same where something stands before them;
- * `many(columns, count)`: objects of the values of each column.
+ * `many(columns, count, rows, at)`: puts objects of the values of each column into `rows`, from place `at` on.
  */
 function compileShape(names) {
   try {
@@ -36,12 +37,8 @@ function compileShape(names) {
     const one = new Function('values', `return ${literal(i => `values[${i}]`)}`)
     const first = new Function('values', `return ${literal(i => `values[${i + 1}]`)}`)
     const columns = names.map((_, i) => `c${i}`).join(', ')
-    const loop = `for (let n = 0; n < count; n++) rows[n] = ${literal(i => `c${i}[n]`)}`
-    const many = new Function(
-      'columns',
-      'count',
-      `const [${columns}] = columns, rows = new Array(count); ${loop}; return rows`
-    )
+    const loop = `for (let n = 0; n < count; n++) rows[at + n] = ${literal(i => `c${i}[n]`)}`
+    const many = new Function('columns', 'count', 'rows', 'at', `const [${columns}] = columns; ${loop}`)
     return { names, one, first, many }
   } catch (error) {
     // Where code may not be made from strings, or not of so many columns.
@@ -53,8 +50,9 @@ function compileShape(names) {
 function looseShape(names) {
   const one = values => Object.fromEntries(names.map((name, i) => [name, values[i]]))
   const first = values => one(values.slice(1))
-  const many = (columns, count) =>
-    Array.from({ length: count }, (_, n) => one(columns.map(column => column[n])))
+  const many = (columns, count, rows, at) => {
+    for (let n = 0; n < count; n++) rows[at + n] = one(columns.map(column => column[n]))
+  }
   return { names, one, first, many }
 }
 
@@ -82,15 +80,19 @@ function checked(values, columns, mode) {
 const forms = {
   object: {
     first: (values, shape) => shape.first(values),
-    many: (columns, count, names) => shapeOf(names).many(columns, count)
+    many: (columns, count, rows, at, names) => shapeOf(names).many(columns, count, rows, at)
   },
   raw: {
     first: values => values.slice(1),
-    many: (columns, count) => Array.from({ length: count }, (_, n) => columns.map(column => column[n]))
+    many(columns, count, rows, at) {
+      for (let n = 0; n < count; n++) rows[at + n] = columns.map(column => column[n])
+    }
   },
   pluck: {
     first: values => values[1],
-    many: ([first], count) => Array.from({ length: count }, (_, n) => first[n])
+    many([first], count, rows, at) {
+      for (let n = 0; n < count; n++) rows[at + n] = first[n]
+    }
   }
 }
 
@@ -103,11 +105,31 @@ function firstOf(values, shape, mode, form) {
   return forms[form].first(values, shape)
 }
 
-/** The rows of a chunk. */
-function rowsOf(chunk, names, mode, form) {
-  const refuse = mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {}
-  const { rows, columns } = decode(chunk, refuse)
-  return forms[form].many(columns, rows, names)
+/** The rows of chunks. */
+function rowsOf(chunks, names, mode, form) {
+  const rows = new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
+  let at = 0
+  for (const chunk of chunks) at += putRows(chunk, names, mode, form, rows, at)
+  return rows
 }
 
-module.exports = { firstOf, rowsOf, shapeOf, toObjects }
+/** Puts the rows of a chunk into `rows`, from place `at` on. Returns how many there are. */
+function putRows(chunk, names, mode, form, rows, at) {
+  const refuse = mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {}
+  const { rows: count, columns } = decode(chunk, refuse)
+  forms[form].many(columns, count, rows, at, names)
+  return count
+}
+
+/** The same as `rowsOf`, with a turn of the event loop between two chunks. */
+async function rowsSlowlyOf(chunks, names, mode, form) {
+  const rows = new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
+  let at = 0
+  for (const chunk of chunks) {
+    if (at > 0) await setImmediate()
+    at += putRows(chunk, names, mode, form, rows, at)
+  }
+  return rows
+}
+
+module.exports = { firstOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }
