@@ -230,19 +230,24 @@ test('close() ends iterators, and waits for reads that workers do', async t => {
   t.throws(() => db.prepare('SELECT 1'), { code: 'ERR_SQLOCK_CLOSED' })
 })
 
-test('a hundred reads on two connections are all answered, in the order of their calls', async t => {
-  const db = await withTable(t, 10, tmpDir(t), { readers: 2 })
-  const order: number[] = []
-  await Promise.all(
-    Array.from({ length: 100 }, async (_, n) => {
-      t.deepEqual(await db.getAsync('SELECT ? AS n, count(*) AS c FROM t', n), { n, c: 10 })
-      order.push(n)
-    })
-  )
-  t.true(
-    order.every((n, place) => Math.abs(n - place) < 4),
-    `${order}`
-  )
+test('a hundred reads at once are all answered, in the order of their calls', async t => {
+  for (const readers of [1, 2]) {
+    const db = await withTable(t, 10, tmpDir(t), { readers })
+    const order: number[] = []
+    await Promise.all(
+      Array.from({ length: 100 }, async (_, n) => {
+        t.deepEqual(await db.getAsync('SELECT ? AS n, count(*) AS c FROM t', n), { n, c: 10 })
+        order.push(n)
+      })
+    )
+    // Of two that read at once, either may be the first.
+    if (readers === 1)
+      t.deepEqual(
+        order,
+        [...order].toSorted((a, b) => a - b)
+      )
+    t.is(order.length, 100)
+  }
 })
 
 test('a signal interrupts a read, and leaves the queue', async t => {
@@ -262,17 +267,14 @@ test('a signal interrupts a read, and leaves the queue', async t => {
 
 test('the event loop stays free while a worker reads', async t => {
   const db = await withTable(t)
-  const gate = new Gate()
+  const [controller, gate] = [new AbortController(), new Gate()]
+  const reading = rejection(db.allAsync({ sql: ENDLESS, signal: controller.signal }))
   let ticks = 0
   const timer = setInterval(() => ++ticks === 20 && gate.open(), 1)
-  const reading = db.allAsync({ sql: ENDLESS, signal: AbortSignal.timeout(60_000) }).catch(() => {})
   await gate.opened
   clearInterval(timer)
-  void reading
-  const controller = new AbortController()
-  const second = rejection(db.getAsync({ sql: ENDLESS, signal: controller.signal }))
   controller.abort('enough')
-  t.is(await second, 'enough')
+  t.is(await reading, 'enough')
 })
 
 test('records are read off the event loop as on it', async t => {
