@@ -213,6 +213,23 @@ test('a statement goes with a schema that changes', async t => {
   t.throws(() => select.get(), { name: 'SqliteError' })
 })
 
+/** They used to be held for ever, with a thread, a connection and a snapshot each, which keeps checkpoints from their end. */
+test('an iterator that nobody goes on with ends its snapshot when it is collected', async t => {
+  const db = await withTable(t, 10_000)
+  const begin = async () => {
+    db.iterate('SELECT * FROM t')
+    db.iterate('SELECT * FROM t').next()
+    await db.iterateAsync('SELECT * FROM t').next()
+  }
+  await begin()
+  await db.run("UPDATE t SET name = 'x' WHERE id = 1")
+  await eventually(t, async () => {
+    globalThis.gc?.()
+    return (await db.checkpoint('TRUNCATE')).complete
+  })
+  t.pass()
+})
+
 test('close() ends iterators, and waits for reads that workers do', async t => {
   const db = await withTable(t, 10_000)
   const [sync, later] = [db.iterate('SELECT * FROM t'), db.iterateAsync('SELECT * FROM t')]

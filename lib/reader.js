@@ -34,7 +34,7 @@ class Reader {
   }
   #encoder = new Encoder()
   #statements = new Map()
-  /** Iterators that have not come to their end. */
+  /** Iterators that have not come to their end, held weakly: one that nobody goes on with ends its snapshot when it is collected. */
   #cursors = new Set()
 
   constructor(native, readers) {
@@ -69,17 +69,17 @@ class Reader {
   /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
   iterate(target, plan) {
     if (target.transaction) return this.all(target, plan).values()
-    return this.#walk(this.#cursor(plan), plan)
+    return this.#walk(plan)
   }
 
   /** The same, and the rows are read by a thread of their own. */
   iterateAsync(plan, signal) {
-    return this.#walkAsync(() => this.#cursor(plan), plan, signal)
+    return this.#walkAsync(plan, signal)
   }
 
   /** Ends what iterates. */
   close() {
-    for (const cursor of this.#cursors) cursor.close()
+    for (const cursor of this.#cursors) cursor.deref()?.close()
   }
 
   /** The rows, or only the first, read by a worker. */
@@ -125,14 +125,13 @@ class Reader {
 
   #cursor({ statement, mode }) {
     const { statements, bytes } = encoded(statement)
-    const cursor = new Cursor(
-      this.#native.cursor(statements, bytes, mode === 'bigint', ROWS_IN_CHUNK),
-      this.#cursors
-    )
-    return cursor
+    const native = call(() => this.#native.cursor(statements, bytes, mode === 'bigint', ROWS_IN_CHUNK))
+    return new Cursor(native, this.#cursors)
   }
 
-  *#walk(cursor, { mode, form }) {
+  *#walk(plan) {
+    const { mode, form } = plan
+    const cursor = this.#cursor(plan)
     try {
       for (let read = cursor.next(); read; read = cursor.next())
         yield* rowsOf(read.chunks, read.columns, mode, form)
@@ -141,9 +140,10 @@ class Reader {
     }
   }
 
-  async *#walkAsync(open, { mode, form }, signal) {
+  async *#walkAsync(plan, signal) {
     signal?.throwIfAborted()
-    const cursor = open()
+    const { mode, form } = plan
+    const cursor = this.#cursor(plan)
     const stop = signal && onAbort(signal, () => cursor.end())
     try {
       for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
@@ -176,17 +176,22 @@ class Reader {
   }
 }
 
+/** Takes out what was collected. */
+const collected = new FinalizationRegistry(({ all, self }) => all.delete(self))
+
 /** A statement that goes on with each request, and its snapshot. */
 class Cursor {
   #native
   #all
+  #self = new WeakRef(this)
   #closed = false
 
   /** @param all those of a DB that have not come to their end */
   constructor(native, all) {
     this.#native = native
     this.#all = all
-    all.add(this)
+    all.add(this.#self)
+    collected.register(this, { all, self: this.#self })
   }
 
   next() {
@@ -199,7 +204,7 @@ class Cursor {
   }
 
   end() {
-    this.#all.delete(this)
+    this.#all.delete(this.#self)
     this.#native.close()
   }
 

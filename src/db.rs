@@ -22,6 +22,10 @@ use crate::sqlite::Brake;
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
 
+/// How many connections for reads on other threads are kept when there is nothing to do.
+#[cfg(feature = "node")]
+const IDLE_READERS: usize = 8;
+
 /// How long a read may go on with a file that was deleted or replaced.
 const CHECK_FILE_EVERY: Duration = Duration::from_millis(20);
 
@@ -343,7 +347,11 @@ impl Database {
         };
         self.check_file_at_times()?;
         let outcome = reader.interruptible(interrupt, read);
-        held(&self.readers).push(reader);
+        let mut readers = held(&self.readers);
+        // One that comes back after the end would keep the file open; close() empties the pool after it has taken the reader.
+        if readers.len() < IDLE_READERS && held(&self.reader).is_some() {
+            readers.push(reader);
+        }
         Ok(outcome?)
     }
 
