@@ -25,12 +25,8 @@ export declare class NativeDatabase {
   write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
   /** Ends the snapshot that plain reads have kept. */
   endSnapshot(): void
-  /** A statement for plain reads. */
+  /** A statement that reads. */
   statement(sql: string): NativeStatement
-  /** Prepares a read by a worker. */
-  read(statements: Array<string>, batch: Uint8Array, bigints: boolean, first: boolean): NativeRead
-  /** Begins a read a chunk at a time. */
-  cursor(statements: Array<string>, batch: Uint8Array, bigints: boolean, rowsInChunk: number): NativeCursor
   /** What a statement is. */
   describe(transaction: number, sql: string): NativeDescription
   record(transaction: number, id: JsInteger, bigints: boolean): NativeRows
@@ -73,6 +69,10 @@ export declare class NativeStatement {
   names(): Array<string>
   /** All rows. */
   all(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean): NativeEncoded
+  /** Prepares a read by a worker. */
+  readApart(parameters: Uint8Array, bigints: boolean, first: boolean): NativeRead
+  /** Begins a read a chunk at a time. */
+  cursor(parameters: Uint8Array, bigints: boolean, rowsInChunk: number): NativeCursor
 }
 
 /** A batch of writes on its way. */

@@ -43,10 +43,9 @@ class Reader {
   }
 
   first(target, plan) {
-    const { mode, form } = plan
     const prepared = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const read = transaction => prepared.native.first(transaction, keep, parameters, mode === 'bigint')
+    const read = transaction => prepared.native.first(transaction, keep, parameters, plan.mode === 'bigint')
     const values = call(() => target.read(read))
     if (values === null) return undefined
     // The names are asked for when they have changed.
@@ -54,16 +53,17 @@ class Reader {
       prepared.version = values[0]
       prepared.shape = shapeOf(prepared.native.names())
     }
-    return firstOf(values, prepared.shape, mode, form)
+    return firstOf(values, prepared.shape, plan)
   }
 
-  all(target, { statement, mode, form }) {
-    const { native } = this.#prepared(statement.sql)
-    const [parameters, keep] = [this.#encoded(statement), this.#keepSnapshot()]
-    const { columns, chunks } = call(() =>
-      target.read(transaction => native.all(transaction, keep, parameters, mode === 'bigint'))
+  all(target, plan) {
+    const { native } = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    const read = transaction => native.all(transaction, keep, parameters, plan.mode === 'bigint')
+    return rowsOf(
+      call(() => target.read(read)),
+      plan
     )
-    return rowsOf(chunks, columns, mode, form)
   }
 
   /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
@@ -85,7 +85,7 @@ class Reader {
   /** The rows, or only the first, read by a worker. */
   async allAsync(plan, first, signal) {
     signal?.throwIfAborted()
-    return decodeSlowly(await this.#pending.track(this.#queue(plan, first, signal)), plan)
+    return rowsSlowlyOf(await this.#pending.track(this.#queue(plan, first, signal)), plan)
   }
 
   /** Resolves when no worker reads. */
@@ -123,18 +123,23 @@ class Reader {
     return this.#encoder.room
   }
 
+  /** The same for a read that goes on later, and copies them: no more than there are. */
+  #copiable(statement) {
+    this.#encoded(statement)
+    return this.#encoder.bytesFrom(0)
+  }
+
   #cursor({ statement, mode }) {
-    const { statements, bytes } = encoded(statement)
-    const native = call(() => this.#native.cursor(statements, bytes, mode === 'bigint', ROWS_IN_CHUNK))
+    const prepared = this.#prepared(statement.sql)
+    const values = this.#copiable(statement)
+    const native = call(() => prepared.native.cursor(values, mode === 'bigint', ROWS_IN_CHUNK))
     return new Cursor(native, this.#cursors)
   }
 
   *#walk(plan) {
-    const { mode, form } = plan
     const cursor = this.#cursor(plan)
     try {
-      for (let read = cursor.next(); read; read = cursor.next())
-        yield* rowsOf(read.chunks, read.columns, mode, form)
+      for (let read = cursor.next(); read; read = cursor.next()) yield* rowsOf(read, plan)
     } finally {
       cursor.end()
     }
@@ -142,12 +147,11 @@ class Reader {
 
   async *#walkAsync(plan, signal) {
     signal?.throwIfAborted()
-    const { mode, form } = plan
     const cursor = this.#cursor(plan)
     const stop = signal && onAbort(signal, () => cursor.end())
     try {
       for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
-        yield* rowsOf(read.chunks, read.columns, mode, form)
+        yield* rowsOf(read, plan)
         signal?.throwIfAborted()
       }
       signal?.throwIfAborted()
@@ -165,8 +169,8 @@ class Reader {
     else this.#running++
     try {
       signal?.throwIfAborted()
-      const { statements, bytes } = encoded(statement)
-      const read = call(() => this.#native.read(statements, bytes, mode === 'bigint', first))
+      const { native } = this.#prepared(statement.sql)
+      const read = native.readApart(this.#copiable(statement), mode === 'bigint', first)
       return await settled(readAttempt(read, signal).settled)
     } finally {
       const next = this.#waiting.shift()
@@ -221,15 +225,4 @@ class Cursor {
   }
 }
 
-/** The rows of an answer, decoded a chunk at a time. */
-function decodeSlowly({ columns, chunks }, { mode, form }) {
-  return rowsSlowlyOf(chunks, columns, mode, form)
-}
-
-function encoded(statement) {
-  const encoder = new Encoder()
-  encoder.run(statement)
-  return { statements: encoder.statements, bytes: encoder.bytesFrom(0) }
-}
-
-module.exports = { Reader, decodeSlowly }
+module.exports = { Reader }

@@ -97,7 +97,7 @@ const forms = {
 }
 
 /** A row from its values, before which stands the version of its columns. */
-function firstOf(values, shape, mode, form) {
+function firstOf(values, shape, { mode, form }) {
   if (mode === 'number') {
     for (let i = 1; i < values.length; i++)
       if (typeof values[i] === 'bigint') refuseBigint(values[i], shape.names[i - 1])
@@ -105,31 +105,33 @@ function firstOf(values, shape, mode, form) {
   return forms[form].first(values, shape)
 }
 
-/** The rows of chunks. */
-function rowsOf(chunks, names, mode, form) {
-  const rows = new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
+/** The rows of an answer, `{ columns, chunks }`, as a plan of lib/reader.js wants them. */
+function rowsOf(answer, plan) {
+  const rows = roomFor(answer)
   let at = 0
-  for (const chunk of chunks) at += putRows(chunk, names, mode, form, rows, at)
+  for (const chunk of answer.chunks) at += putRows(chunk, answer.columns, plan, rows, at)
   return rows
 }
 
+/** The same, with a turn of the event loop between two chunks. */
+async function rowsSlowlyOf(answer, plan) {
+  const rows = roomFor(answer)
+  let at = 0
+  for (const chunk of answer.chunks) {
+    if (at > 0) await setImmediate()
+    at += putRows(chunk, answer.columns, plan, rows, at)
+  }
+  return rows
+}
+
+const roomFor = ({ chunks }) => new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
+
 /** Puts the rows of a chunk into `rows`, from place `at` on. Returns how many there are. */
-function putRows(chunk, names, mode, form, rows, at) {
+function putRows(chunk, names, { mode, form }, rows, at) {
   const refuse = mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {}
   const { rows: count, columns } = decode(chunk, refuse)
   forms[form].many(columns, count, rows, at, names)
   return count
-}
-
-/** The same as `rowsOf`, with a turn of the event loop between two chunks. */
-async function rowsSlowlyOf(chunks, names, mode, form) {
-  const rows = new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
-  let at = 0
-  for (const chunk of chunks) {
-    if (at > 0) await setImmediate()
-    at += putRows(chunk, names, mode, form, rows, at)
-  }
-  return rows
 }
 
 module.exports = { firstOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }

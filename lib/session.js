@@ -16,7 +16,8 @@ const { SqlockError, ruleFailure } = require('./errors')
 const { Holds } = require('./holds')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
-const { Reader, decodeSlowly } = require('./reader')
+const { Reader } = require('./reader')
+const { rowsSlowlyOf } = require('./rows')
 const { outside, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { WriteQueue } = require('./write-queue')
@@ -173,9 +174,9 @@ class Session {
     const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
     if (isApart) return this.reader.allAsync(plan, first, options?.signal)
     const encode = encoder => encoder.query(plan.statement, first, plan.mode === 'bigint')
-    const returned = await this.write(target, encode, options, rowsOf)
+    const returned = await this.write(target, encode, options, returnedRows)
     this.stats.wrote()
-    return decodeSlowly(returned, plan)
+    return rowsSlowlyOf(returned, plan)
   }
 
   /** May this text be given to a plain read? Whatever becomes of the schema, it may later too. */
@@ -222,7 +223,7 @@ class Session {
   }
 }
 
-const rowsOf = (batch, place) => batch.rows(place)
+const returnedRows = (batch, place) => batch.rows(place)
 
 /** The rows of a promise. */
 async function* oneByOne(read) {

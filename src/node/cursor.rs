@@ -12,9 +12,9 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::error::{Failure, exception, guarded};
-use super::read::{NativeEncoded, decode_query};
+use super::read::NativeEncoded;
 use crate::lock;
-use crate::sqlite::{Encoded, Interrupt, Query};
+use crate::sqlite::{self, Encoded, Interrupt, Query};
 use crate::{Database, Error};
 
 /// The next chunk, or `None` at the end.
@@ -25,8 +25,8 @@ type Resolver = Box<dyn FnOnce(Env) -> Result<Option<NativeEncoded>>>;
 /// What is to be read.
 pub(super) struct Reading {
     pub(super) database: Arc<Database>,
-    pub(super) statements: Vec<String>,
-    pub(super) batch: Vec<u8>,
+    pub(super) sql: String,
+    pub(super) parameters: Vec<u8>,
     pub(super) bigints: bool,
     pub(super) rows_in_chunk: usize,
 }
@@ -36,8 +36,8 @@ impl Reading {
         let Ok(request) = requests.recv() else { return };
         let mut request = Some(request);
         let outcome = guarded(|| {
-            let parameters = decode_query(&self.statements, &self.batch)?;
-            let query = Query { sql: &self.statements[0], parameters: &parameters, judged: false };
+            let parameters = sqlite::decode_parameters(&self.parameters).ok_or(sqlite::Error::Malformed)?;
+            let query = Query { sql: &self.sql, parameters: &parameters, judged: false };
             let deliver = |chunk| {
                 if let Some(answer) = request.take() {
                     answer(Ok(Some(chunk)));

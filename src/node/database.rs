@@ -11,11 +11,9 @@ use napi_derive::napi;
 
 use super::checkpoint::{NativeCheckpointMode, checkpoint};
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
-use super::cursor::{NativeCursor, Reading};
 use super::error::{Failure, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
-use super::read::NativeRead;
 use super::statement::NativeStatement;
 use super::submission::{NativeSubmission, Work};
 use crate::sqlite::{self, Column, ConnectionOptions, Description, Row, Rows, Source, Synchronous, TransactionId};
@@ -151,31 +149,10 @@ impl NativeDatabase {
         self.database.end_snapshot();
     }
 
-    /// A statement for plain reads.
+    /// A statement that reads.
     #[napi(catch_unwind)]
     pub fn statement(&self, sql: String) -> NativeStatement {
         NativeStatement::new(Arc::clone(&self.database), sql)
-    }
-
-    /// Prepares a read by a worker.
-    #[napi(catch_unwind)]
-    pub fn read(&self, statements: Vec<String>, batch: Uint8Array, bigints: bool, first: bool) -> NativeRead {
-        NativeRead::new(Arc::clone(&self.database), statements, batch.to_vec(), bigints, first)
-    }
-
-    /// Begins a read a chunk at a time.
-    #[napi(catch_unwind)]
-    pub fn cursor(
-        &self,
-        env: Env,
-        statements: Vec<String>,
-        batch: Uint8Array,
-        bigints: bool,
-        rows_in_chunk: u32,
-    ) -> Result<NativeCursor> {
-        let (database, batch) = (Arc::clone(&self.database), batch.to_vec());
-        let rows_in_chunk = rows_in_chunk as usize;
-        NativeCursor::new(&env, Reading { database, statements, batch, bigints, rows_in_chunk })
     }
 
     /// What a statement is.

@@ -9,7 +9,7 @@ use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::error::{Failure, exception, guarded};
-use crate::sqlite::{self, Encoded, Interrupt, Parameter, Query, Write};
+use crate::sqlite::{self, Encoded, Interrupt, Query};
 use crate::{Database, Error};
 
 /// Rows as `lib/chunk.js` decodes them.
@@ -25,22 +25,11 @@ impl From<Encoded> for NativeEncoded {
     }
 }
 
-/// The values of the one statement of a batch.
-pub(super) fn decode_query<'b>(
-    statements: &'b [String],
-    batch: &'b [u8],
-) -> std::result::Result<Vec<Parameter<'b>>, Error> {
-    match sqlite::decode(statements, batch).as_deref_mut() {
-        Some([Write::Run { parameters, .. }]) => Ok(std::mem::take(parameters)),
-        _ => Err(sqlite::Error::Malformed.into()),
-    }
-}
-
 /// What is to be read.
 struct Errand {
     database: Arc<Database>,
-    statements: Vec<String>,
-    batch: Vec<u8>,
+    sql: String,
+    parameters: Vec<u8>,
     limit: usize,
     bigints: bool,
     interrupt: Interrupt,
@@ -48,8 +37,8 @@ struct Errand {
 
 impl Errand {
     fn run(&self) -> std::result::Result<Encoded, Error> {
-        let parameters = decode_query(&self.statements, &self.batch)?;
-        let query = Query { sql: &self.statements[0], parameters: &parameters, judged: false };
+        let parameters = sqlite::decode_parameters(&self.parameters).ok_or(sqlite::Error::Malformed)?;
+        let query = Query { sql: &self.sql, parameters: &parameters, judged: false };
         self.database.read_apart(&self.interrupt, |source| source.encoded(&query, self.limit, self.bigints))
     }
 }
@@ -59,15 +48,9 @@ impl Errand {
 pub struct NativeRead(Arc<Errand>);
 
 impl NativeRead {
-    pub(super) fn new(
-        database: Arc<Database>,
-        statements: Vec<String>,
-        batch: Vec<u8>,
-        bigints: bool,
-        first: bool,
-    ) -> Self {
+    pub(super) fn new(database: Arc<Database>, sql: String, parameters: Vec<u8>, bigints: bool, first: bool) -> Self {
         let limit = if first { 1 } else { usize::MAX };
-        Self(Arc::new(Errand { database, statements, batch, limit, bigints, interrupt: Interrupt::default() }))
+        Self(Arc::new(Errand { database, sql, parameters, limit, bigints, interrupt: Interrupt::default() }))
     }
 }
 

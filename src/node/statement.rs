@@ -9,9 +9,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::convert::{JsValue, from_value_ref};
+use super::cursor::{NativeCursor, Reading};
 use super::database::to_transaction;
 use super::error::exception;
-use super::read::NativeEncoded;
+use super::read::{NativeEncoded, NativeRead};
 use crate::sqlite::{self, Query};
 use crate::{Database, Error};
 
@@ -108,5 +109,19 @@ impl NativeStatement {
     ) -> Result<NativeEncoded> {
         let read = |source: &sqlite::Source<'_>, query: &Query<'_>| source.encoded(query, usize::MAX, bigints);
         self.read(transaction, keep, parameters, read).map(NativeEncoded::from).map_err(|error| exception(&env, error))
+    }
+
+    /// Prepares a read by a worker.
+    #[napi(catch_unwind)]
+    pub fn read_apart(&self, parameters: &[u8], bigints: bool, first: bool) -> NativeRead {
+        NativeRead::new(Arc::clone(&self.database), self.sql.clone(), parameters.to_vec(), bigints, first)
+    }
+
+    /// Begins a read a chunk at a time.
+    #[napi(catch_unwind)]
+    pub fn cursor(&self, env: Env, parameters: &[u8], bigints: bool, rows_in_chunk: u32) -> Result<NativeCursor> {
+        let (database, sql, parameters) = (Arc::clone(&self.database), self.sql.clone(), parameters.to_vec());
+        let rows_in_chunk = rows_in_chunk as usize;
+        NativeCursor::new(&env, Reading { database, sql, parameters, bigints, rows_in_chunk })
     }
 }
