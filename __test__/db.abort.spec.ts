@@ -5,24 +5,15 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 import { rejection } from './helpers/block.ts'
 import { has, spawnHolder } from './helpers/child.ts'
+import { INSERT, values, withTable } from './helpers/table.ts'
 import { lockSize, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
-const INSERT = 'INSERT INTO t VALUES (?)'
 const ENDLESS =
   'INSERT INTO t WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0'
 const LONG =
   'WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c LIMIT 3000000) SELECT count(*) FROM c'
-
-async function withTable(t: ExecutionContext, dir = tmpDir(t), options = {}) {
-  const db = openDb(t, dir, options)
-  await db.exec('CREATE TABLE t (a UNIQUE)')
-  return db
-}
-
-const values = (db: ReturnType<typeof openDb>) => db.all('SELECT a FROM t').map(row => row.a)
 
 const derive = promisify(pbkdf2)
 

@@ -1,18 +1,10 @@
 /** exec(): several statements in one text. DESIGN, transaction control. */
 import { readdirSync } from 'node:fs'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 import { LockTimeout, SqliteError } from '../index.js'
 import { rejection } from './helpers/block.ts'
+import { values, withTable } from './helpers/table.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
-
-async function withTable(t: ExecutionContext, dir = tmpDir(t)) {
-  const db = openDb(t, dir)
-  await db.exec('CREATE TABLE t (a UNIQUE)')
-  return db
-}
-
-const values = (db: ReturnType<typeof openDb>) => db.all('SELECT a FROM t ORDER BY rowid').map(row => row.a)
 
 test('the statements of a script are run in one transaction', async t => {
   const db = await withTable(t)

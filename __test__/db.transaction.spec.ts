@@ -3,25 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
 import { DB, LockTimeout } from '../index.js'
 import type { Transaction } from '../index.js'
 import { Gate, mustBlock, rejection, timed } from './helpers/block.ts'
 import { runScript, spawnHolder } from './helpers/child.ts'
+import { INSERT, values, withTable } from './helpers/table.ts'
 import { lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
-const INSERT = 'INSERT INTO t VALUES (?)'
 /** Runs until it is interrupted. */
 const ENDLESS =
   'INSERT INTO t WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0'
-
-async function withTable(t: ExecutionContext, dir = tmpDir(t), options = {}) {
-  const db = openDb(t, dir, options)
-  await db.exec('CREATE TABLE IF NOT EXISTS t (a UNIQUE)')
-  return db
-}
-
-const values = (db: { all: DB['all'] }) => db.all('SELECT a FROM t ORDER BY rowid').map(row => row.a)
 
 test('what a transaction wrote is there when it resolves, and its function gives the value', async t => {
   const dir = tmpDir(t)
