@@ -13,6 +13,9 @@ const TEXT = 3
 const [NULL, NUMBER, INTEGER] = [0, 1, 2]
 const TEXT_TAG = 3
 
+/** From this average length on a string is made for each text. */
+const LONG_TEXT = 200
+
 const HEAD_BYTES = 8
 const fillUp = length => (length + 7) & ~7
 
@@ -56,14 +59,25 @@ function decodeIntegers(bytes, rows, onBigint) {
   return integers
 }
 
-/** One string for all of them, cut to pieces: a string made for each takes several times as long. */
+/** One string for all of them, cut to pieces: a string made for each takes several times as long, unless they are long. */
 function decodeTexts(kind, bytes, rows) {
   const ends = new Uint32Array(bytes.buffer, bytes.byteOffset, rows)
+  if (kind === ASCII && ends[rows - 1] >= LONG_TEXT * rows) return decodeLongTexts(bytes, ends)
   const all = kind === ASCII ? bytes.latin1Slice(4 * rows) : bytes.utf8Slice(4 * rows)
   const texts = new Array(rows)
   for (let n = 0, start = 0; n < rows; n++) {
     texts[n] = all.slice(start, ends[n])
     start = ends[n]
+  }
+  return texts
+}
+
+function decodeLongTexts(bytes, ends) {
+  const texts = new Array(ends.length)
+  for (let n = 0, start = ends.byteLength; n < ends.length; n++) {
+    const end = ends.byteLength + ends[n]
+    texts[n] = bytes.latin1Slice(start, end)
+    start = end
   }
   return texts
 }

@@ -16,6 +16,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
+
 use rusqlite::types::ValueRef;
 
 use super::Error;
@@ -23,7 +25,7 @@ use super::Error;
 /// More rows would keep the event loop busy for too long when they are decoded.
 pub(super) const MAX_ROWS: usize = 2000;
 /// A chunk with as many bytes takes no more rows.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: usize = 1 << 18;
 
 const NUMBERS: u32 = 0;
 const INTEGERS: u32 = 1;
@@ -56,7 +58,7 @@ pub(super) struct Chunk {
 struct Column {
     tags: Vec<u8>,
     slots: Vec<[u8; 8]>,
-    texts: Vec<u8>,
+    texts: String,
     /// How many UTF-16 code units the texts have.
     units: usize,
     blobs: Vec<u8>,
@@ -95,7 +97,8 @@ impl Chunk {
         bytes.extend(length(self.rows)?);
         bytes.extend([0; 4]);
         for column in &mut self.columns {
-            std::mem::take(column).write(&mut bytes)?;
+            column.write(&mut bytes)?;
+            column.clear();
         }
         (self.rows, self.bytes) = (0, 0);
         Ok(bytes)
@@ -126,7 +129,7 @@ impl Column {
         bytes
     }
 
-    fn write(self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    fn write(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         // The length is known when the rest is there.
         let head = bytes.len();
         bytes.extend([0; 8]);
@@ -137,7 +140,7 @@ impl Column {
                 for slot in &self.slots {
                     bytes.extend(low_half(*slot)?);
                 }
-                bytes.extend(&self.texts);
+                bytes.extend(self.texts.as_bytes());
             }
             _ => {
                 bytes.extend(&self.tags);
@@ -145,7 +148,7 @@ impl Column {
                 bytes.extend(self.slots.as_flattened());
                 bytes.extend(length(self.texts.len())?);
                 bytes.extend(length(self.blobs.len())?);
-                bytes.extend(&self.texts);
+                bytes.extend(self.texts.as_bytes());
                 bytes.extend(&self.blobs);
             }
         }
@@ -154,6 +157,15 @@ impl Column {
         bytes[head..head + 4].copy_from_slice(&kind.to_le_bytes());
         bytes[head + 4..head + 8].copy_from_slice(&size);
         Ok(())
+    }
+
+    /// Empties it; the room stays for the next rows.
+    fn clear(&mut self) {
+        self.tags.clear();
+        self.slots.clear();
+        self.texts.clear();
+        self.units = 0;
+        self.blobs.clear();
     }
 
     fn kind(&self) -> u32 {
@@ -176,19 +188,16 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// The number that stands for `integer` exactly, if there is one.
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 - 1, and not used beyond")]
-fn safe(integer: i64) -> Option<f64> {
+pub(super) fn safe(integer: i64) -> Option<f64> {
     (integer.unsigned_abs() <= MAX_SAFE_INTEGER).then_some(integer as f64)
 }
 
 /// Appends a text, with U+FFFD for what is no UTF-8. Returns its length in UTF-16 code units.
-fn append_text(texts: &mut Vec<u8>, text: &[u8]) -> usize {
-    if text.is_ascii() {
-        texts.extend(text);
-        return text.len();
-    }
-    let text = String::from_utf8_lossy(text);
-    texts.extend(text.as_bytes());
-    text.encode_utf16().count()
+pub(super) fn append_text(texts: &mut String, text: &[u8]) -> usize {
+    // It is one nearly always, which is told much faster than what is wrong with it.
+    let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
+    texts.push_str(&text);
+    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
 }
 
 fn fill_up(bytes: &mut Vec<u8>) {
