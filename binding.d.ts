@@ -61,10 +61,10 @@ export declare class NativeRead {
 
 export declare class NativeStatement {
   /**
-   * The first row: the version of its columns, then their values; or null. With `keep` the snapshot stays open for the next
-   * read, until `endSnapshot`.
+   * The first row, or null: see [`sqlite::Single`]. With `keep` the snapshot stays open for the next read, until
+   * `endSnapshot`.
    */
-  first(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean): (null | number | bigint | string | Buffer)[] | null
+  first(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean, room: Buffer): null | string | NativeParts | NativeEncoded
   /** The names of the columns of the first row that was read last. */
   names(): Array<string>
   /** All rows. */
@@ -178,6 +178,12 @@ export interface NativeFailure {
 export interface NativeLockOptions {
   label?: string
   mode?: number
+}
+
+/** What a row has beside its numbers. */
+export interface NativeParts {
+  texts: string
+  blobs: Array<Buffer>
 }
 
 /** The rows that a statement has returned. */

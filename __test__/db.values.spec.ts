@@ -81,6 +81,36 @@ test('columns of one type', async t => {
   }
 })
 
+test('several texts and blobs in a row, however wide and long it is, come apart where they were put together', async t => {
+  const row = [
+    'a',
+    Buffer.from('b'),
+    'é\u{1f600}',
+    null,
+    Buffer.alloc(0),
+    '',
+    7,
+    'ü',
+    Buffer.from('c'),
+    'end'
+  ]
+  const wide = Array.from({ length: 30 }, () => row).flat()
+  const long = [...row, 'x'.repeat(2 ** 17), 'é', Buffer.from('d')]
+  const db = openDb(t, tmpDir(t))
+  for (const values of [row, wide, long] as SqlValue[][]) {
+    const statement = db.prepare(`SELECT ${values.map(() => '?')}`).raw()
+    t.deepEqual(statement.get(...values), values)
+    t.deepEqual(statement.all(...values), [values])
+    t.deepEqual(await statement.getAsync(...values), values)
+  }
+})
+
+test('long texts of one column', async t => {
+  const values = Array.from({ length: 100 }, (_, n) => String(n).repeat(1000))
+  const { ways } = await read(t, 'number', values)
+  for (const [way, seen] of Object.entries(ways)) t.deepEqual(seen, values, way)
+})
+
 test('INTEGERs by mode: number refuses what it cannot hold and names the column, the others hold all', async t => {
   const large = [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n]
   const { ways } = await read(t, 'bigint', [...large, 1, 1.0, 0.5])

@@ -48,7 +48,7 @@ class Encoder {
   /** Forgets everything, to be used again. */
   reset() {
     this.#length = 0
-    this.#statements.clear()
+    if (this.#statements.size > 0) this.#statements.clear()
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(MIN_BYTES)
   }
 

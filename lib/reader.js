@@ -14,11 +14,14 @@ const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
 const { call, settled } = require('./native')
 const { Pending } = require('./pending')
-const { firstOf, rowsOf, rowsSlowlyOf, shapeOf } = require('./rows')
+const { refusing, rowOf, rowsOf, rowsSlowlyOf, shapeOf } = require('./rows')
+const { Single } = require('./single')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
 const ROWS_IN_CHUNK = 256
+
+const NO_BLOBS = Object.freeze([])
 
 class Reader {
   #native
@@ -33,6 +36,7 @@ class Reader {
     this.#native.endSnapshot()
   }
   #encoder = new Encoder()
+  #single = new Single()
   #statements = new Map()
   /** Iterators that have not come to their end, held weakly: one that nobody goes on with ends its snapshot when it is collected. */
   #cursors = new Set()
@@ -45,15 +49,12 @@ class Reader {
   first(target, plan) {
     const prepared = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const read = transaction => prepared.native.first(transaction, keep, parameters, plan.mode === 'bigint')
-    const values = call(() => target.read(read))
-    if (values === null) return undefined
-    // The names are asked for when they have changed.
-    if (values[0] !== prepared.version) {
-      prepared.version = values[0]
-      prepared.shape = shapeOf(prepared.native.names())
-    }
-    return firstOf(values, prepared.shape, plan)
+    const [bigints, { room }] = [plan.mode === 'bigint', this.#single]
+    const read = transaction => prepared.native.first(transaction, keep, parameters, bigints, room)
+    const answer = call(() => target.read(read))
+    if (answer === null) return undefined
+    if (typeof answer === 'string') return this.#row(prepared, answer, NO_BLOBS, plan)
+    return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.blobs, plan)
   }
 
   all(target, plan) {
@@ -102,6 +103,16 @@ class Reader {
     this.#hasRead = true
     setImmediate(this.#endTick)
     return false
+  }
+
+  /** The row in the room, with its texts and blobs. The names of its columns are asked for when they have changed. */
+  #row(prepared, texts, blobs, plan) {
+    const single = this.#single
+    if (single.version !== prepared.version) {
+      prepared.version = single.version
+      prepared.shape = shapeOf(prepared.native.names())
+    }
+    return rowOf(single.values(texts, blobs, refusing(plan.mode, prepared.shape.names)), prepared.shape, plan)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */

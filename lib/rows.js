@@ -26,8 +26,7 @@ function shapeOf(columns) {
 }
 
 /**
- * `one(values)`: an object of the values of a row; `first(values)`: the same where something stands before them;
- * `many(columns, count, rows, at)`: puts objects of the values of each column into `rows`, from place `at` on.
+ * `one(values)`: an object of the values of a row; `many(columns, count, rows, at)`: puts objects of the values of each column into `rows`, from place `at` on.
  */
 function compileShape(names) {
   try {
@@ -35,11 +34,10 @@ function compileShape(names) {
     const keys = names.map(name => (name === '__proto__' ? '["__proto__"]' : JSON.stringify(name)))
     const literal = value => `{ ${keys.map((key, i) => `${key}: ${value(i)}`).join(', ')} }`
     const one = new Function('values', `return ${literal(i => `values[${i}]`)}`)
-    const first = new Function('values', `return ${literal(i => `values[${i + 1}]`)}`)
     const columns = names.map((_, i) => `c${i}`).join(', ')
     const loop = `for (let n = 0; n < count; n++) rows[at + n] = ${literal(i => `c${i}[n]`)}`
     const many = new Function('columns', 'count', 'rows', 'at', `const [${columns}] = columns; ${loop}`)
-    return { names, one, first, many }
+    return { names, one, many }
   } catch (error) {
     // Where code may not be made from strings, or not of so many columns.
     if (!(error instanceof EvalError || error instanceof RangeError)) throw error
@@ -49,11 +47,10 @@ function compileShape(names) {
 
 function looseShape(names) {
   const one = values => Object.fromEntries(names.map((name, i) => [name, values[i]]))
-  const first = values => one(values.slice(1))
   const many = (columns, count, rows, at) => {
     for (let n = 0; n < count; n++) rows[at + n] = one(columns.map(column => column[n]))
   }
-  return { names, one, first, many }
+  return { names, one, many }
 }
 
 /** The addon gives a bigint where bigints are asked for, and where a number would not be exact. */
@@ -62,6 +59,9 @@ function refuseBigint(value, column) {
     `the value of column ${column} is too large for a number: ${value}; use the integers mode 'bigint' or 'auto'`
   )
 }
+
+/** What is done with each bigint in the column of that number. */
+const refusing = (mode, names) => (mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {})
 
 /** Rows as objects from `{ columns, rows }`. */
 function toObjects({ columns, rows }, mode) {
@@ -79,31 +79,25 @@ function checked(values, columns, mode) {
 /** How the rows of a statement come: as objects, as arrays (`raw`), or the first column alone (`pluck`). */
 const forms = {
   object: {
-    first: (values, shape) => shape.first(values),
+    one: (values, shape) => shape.one(values),
     many: (columns, count, rows, at, names) => shapeOf(names).many(columns, count, rows, at)
   },
   raw: {
-    first: values => values.slice(1),
+    one: values => values,
     many(columns, count, rows, at) {
       for (let n = 0; n < count; n++) rows[at + n] = columns.map(column => column[n])
     }
   },
   pluck: {
-    first: values => values[1],
+    one: ([value]) => value,
     many([first], count, rows, at) {
       for (let n = 0; n < count; n++) rows[at + n] = first[n]
     }
   }
 }
 
-/** A row from its values, before which stands the version of its columns. */
-function firstOf(values, shape, { mode, form }) {
-  if (mode === 'number') {
-    for (let i = 1; i < values.length; i++)
-      if (typeof values[i] === 'bigint') refuseBigint(values[i], shape.names[i - 1])
-  }
-  return forms[form].first(values, shape)
-}
+/** A row of these values. */
+const rowOf = (values, shape, { form }) => forms[form].one(values, shape)
 
 /** The rows of an answer, `{ columns, chunks }`, as a plan of lib/reader.js wants them. */
 function rowsOf(answer, plan) {
@@ -128,10 +122,9 @@ const roomFor = ({ chunks }) => new Array(chunks.reduce((sum, chunk) => sum + co
 
 /** Puts the rows of a chunk into `rows`, from place `at` on. Returns how many there are. */
 function putRows(chunk, names, { mode, form }, rows, at) {
-  const refuse = mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {}
-  const { rows: count, columns } = decode(chunk, refuse)
+  const { rows: count, columns } = decode(chunk, refusing(mode, names))
   forms[form].many(columns, count, rows, at, names)
   return count
 }
 
-module.exports = { firstOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }
+module.exports = { refusing, rowOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{BigInt, Buffer, Either, Either5, Null};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::sqlite::{Value, ValueRef};
+use crate::sqlite::Value;
 
 /// An INTEGER in JavaScript: a number where that is exact, else a bigint.
 #[napi]
@@ -57,17 +57,6 @@ pub(super) fn from_value(value: Value, bigints: bool) -> JsValue {
         Value::Real(real) => Either5::B(real),
         Value::Text(text) => Either5::D(text),
         Value::Blob(blob) => Either5::E(blob.into()),
-    }
-}
-
-/// The same of a value that is still in SQLite. Invalid UTF-8 in a TEXT becomes U+FFFD.
-pub(super) fn from_value_ref(value: ValueRef<'_>, bigints: bool) -> JsValue {
-    match value {
-        ValueRef::Null => Either5::A(Null),
-        ValueRef::Integer(integer) => from_value(Value::Integer(integer), bigints),
-        ValueRef::Real(real) => Either5::B(real),
-        ValueRef::Text(text) => Either5::D(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(blob) => Either5::E(blob.to_vec().into()),
     }
 }
 

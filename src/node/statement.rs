@@ -2,25 +2,24 @@
 
 #![deny(unsafe_code)]
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
+use napi::bindgen_prelude::{Buffer, BufferSlice, Either4, Null};
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::convert::{JsValue, from_value_ref};
 use super::cursor::{NativeCursor, Reading};
 use super::database::to_transaction;
 use super::error::exception;
 use super::read::{NativeEncoded, NativeRead};
-use crate::sqlite::{self, Query};
+use crate::sqlite::{self, Columns, Query, Single};
 use crate::{Database, Error};
 
-#[derive(Default)]
-struct Columns {
-    /// Counts how often they have changed.
-    version: u32,
-    names: Vec<String>,
+/// What a row has beside its numbers.
+#[napi(object, object_from_js = false)]
+pub struct NativeParts {
+    pub texts: String,
+    pub blobs: Vec<Buffer>,
 }
 
 #[napi]
@@ -28,79 +27,70 @@ pub struct NativeStatement {
     database: Arc<Database>,
     sql: String,
     /// Has it been run, and so been found to read?
-    judged: AtomicBool,
-    columns: Mutex<Columns>,
+    judged: bool,
+    columns: Columns,
 }
 
 impl NativeStatement {
     pub(super) fn new(database: Arc<Database>, sql: String) -> Self {
-        Self { database, sql, judged: AtomicBool::default(), columns: Mutex::default() }
-    }
-
-    fn columns(&self) -> MutexGuard<'_, Columns> {
-        self.columns.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { database, sql, judged: false, columns: Columns::default() }
     }
 
     /// Reads with the values of an encoded list.
     fn read<T>(
-        &self,
+        &mut self,
         transaction: i64,
         keep: bool,
         parameters: &[u8],
         read: impl FnOnce(&sqlite::Source<'_>, &Query<'_>) -> std::result::Result<T, sqlite::Error>,
     ) -> std::result::Result<T, Error> {
         let parameters = sqlite::decode_parameters(parameters).ok_or(sqlite::Error::Malformed)?;
-        let judged = self.judged.load(Ordering::Relaxed);
-        let query = Query { sql: &self.sql, parameters: &parameters, judged };
+        let query = Query { sql: &self.sql, parameters: &parameters, judged: self.judged };
         let outcome = self.database.read(to_transaction(transaction), keep, |source| read(source, &query))?;
-        if !judged && sqlite::is_kept(&self.sql) {
-            self.judged.store(true, Ordering::Relaxed);
-        }
+        self.judged = self.judged || sqlite::is_kept(&self.sql);
         Ok(outcome)
     }
 }
 
 #[napi]
 impl NativeStatement {
-    /// The first row: the version of its columns, then their values; or null. With `keep` the snapshot stays open for the next
-    /// read, until `endSnapshot`.
-    #[napi(catch_unwind, ts_return_type = "(null | number | bigint | string | Buffer)[] | null")]
+    /// The first row, or null: see [`sqlite::Single`]. With `keep` the snapshot stays open for the next read, until
+    /// `endSnapshot`.
+    #[napi(catch_unwind)]
     pub fn first(
-        &self,
+        &mut self,
         env: Env,
         transaction: i64,
         keep: bool,
         parameters: &[u8],
         bigints: bool,
-    ) -> Result<Option<Vec<JsValue>>> {
-        let row = self.read(transaction, keep, parameters, |source, query| {
-            source.first(query, |statement, row| {
-                let mut columns = self.columns();
-                if !statement.column_names().eq(columns.names.iter().map(String::as_str)) {
-                    columns.names = statement.column_names().map(str::to_owned).collect();
-                    columns.version += 1;
-                }
-                let mut values = Vec::with_capacity(columns.names.len() + 1);
-                values.push(JsValue::B(f64::from(columns.version)));
-                for column in 0..columns.names.len() {
-                    values.push(from_value_ref(row.get_ref(column)?, bigints));
-                }
-                Ok(values)
-            })
-        });
-        row.map_err(|error| exception(&env, error))
+        mut room: BufferSlice<'_>,
+    ) -> Result<Either4<Null, String, NativeParts, NativeEncoded>> {
+        let mut columns = std::mem::take(&mut self.columns);
+        let read =
+            |source: &sqlite::Source<'_>, query: &Query<'_>| source.first(query, bigints, &mut columns, &mut room);
+        let row = self.read(transaction, keep, parameters, read);
+        self.columns = columns;
+        Ok(match row.map_err(|error| exception(&env, error))? {
+            None => Either4::A(Null),
+            Some(Single::InRoom { texts, blobs }) if blobs.is_empty() => Either4::B(texts),
+            Some(Single::InRoom { texts, blobs }) => {
+                Either4::C(NativeParts { texts, blobs: blobs.into_iter().map(Buffer::from).collect() })
+            }
+            Some(Single::Encoded(encoded)) => Either4::D(encoded.into()),
+        })
     }
 
     /// The names of the columns of the first row that was read last.
     #[napi(catch_unwind)]
     pub fn names(&self) -> Vec<String> {
-        self.columns().names.clone()
+        self.columns.names().to_vec()
     }
 
     /// All rows.
     #[napi(catch_unwind)]
     pub fn all(
-        &self,
+        &mut self,
         env: Env,
         transaction: i64,
         keep: bool,

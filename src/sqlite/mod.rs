@@ -17,6 +17,7 @@
 //! | `pragma` | which pragmas only read |
 //! | `rows` | rows as values |
 //! | `chunk` | rows encoded for JavaScript |
+//! | `single` | one row for JavaScript |
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
@@ -38,6 +39,8 @@ mod records;
 mod rows;
 mod run;
 mod script;
+#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
+mod single;
 mod transaction;
 mod writer;
 
@@ -61,6 +64,8 @@ pub(crate) use query::Source;
 #[cfg(feature = "node")]
 pub(crate) use query::{Column, Description, Encoded, Query, is_kept};
 pub(crate) use reader::Reader;
+#[cfg(feature = "node")]
+pub(crate) use single::{Columns, Single};
 pub(crate) use transaction::TransactionId;
 pub(crate) use writer::{Limits, Outcome, Writer};
 

@@ -2,11 +2,12 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::{ColumnMetadata, Connection, Row, Statement};
+use rusqlite::{ColumnMetadata, Connection, Statement};
 
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{self, Chunk};
+use super::single::{self, Columns, Single};
 use super::{Error, Rows, pragma, records, rows, run};
 
 /// Where to read.
@@ -138,19 +139,21 @@ impl Source<'_> {
         records::get_all(self.connection)
     }
 
-    /// Gives the first row to `read`, with the statement that it is of.
+    /// Runs a query for its first row, see [`single`]. `columns` are those that it had before.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows).
-    pub(crate) fn first<T>(
+    /// As [`encoded`](Self::encoded).
+    pub(crate) fn first(
         &self,
         query: &Query<'_>,
-        read: impl FnOnce(&Statement<'_>, &Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Option<T>, Error> {
+        bigints: bool,
+        columns: &mut Columns,
+        room: &mut [u8],
+    ) -> Result<Option<Single>, Error> {
         self.run(query, |statement| {
             let mut rows = statement.raw_query();
             let Some(row) = rows.next()? else { return Ok(None) };
-            Ok(Some(read(row.as_ref(), row)?))
+            single::hand_over(row.as_ref(), row, columns, bigints, room).map(Some)
         })
     }
 

@@ -1,0 +1,117 @@
+//! One row on its way to JavaScript: its numbers in room that JavaScript lends, its texts in one string. Nothing else has to
+//! be made for it, and most of the time of a short read would go into that. `lib/single.js` decodes it.
+//!
+//! ```text
+//! room := u32 version of the columns, u32 how many there are, cell...
+//! cell := i32 mark, i32 0, 8 bytes
+//!   NULL     nothing
+//!   NUMBER   f64
+//!   INTEGER  i64
+//!   BLOB     nothing: the next one of those that go beside the texts
+//!   0 or more: a TEXT, which ends there in the string, in UTF-16 code units
+//! ```
+//!
+//! All numbers are little-endian. A row that is too wide, or whose texts are too long, goes as a [chunk](super::chunk).
+
+#![forbid(unsafe_code)]
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Row, Statement};
+
+use super::chunk::{self, Chunk};
+use super::query::Encoded;
+use super::{Error, rows};
+
+const HEAD_BYTES: usize = 8;
+const CELL_BYTES: usize = 16;
+/// A longer string is not worth another copy of it.
+const MAX_TEXTS: usize = 1 << 16;
+
+const NULL: i32 = -1;
+const NUMBER: i32 = -2;
+const INTEGER: i32 = -3;
+const BLOB: i32 = -4;
+
+/// The names of the columns of a statement, which may change with the schema.
+#[derive(Default)]
+pub(crate) struct Columns {
+    /// Counts how often they have changed.
+    version: u32,
+    names: Vec<String>,
+}
+
+/// A row that was read.
+pub(crate) enum Single {
+    /// It is in the room, save for these.
+    InRoom {
+        texts: String,
+        blobs: Vec<Vec<u8>>,
+    },
+    Encoded(Encoded),
+}
+
+impl Columns {
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    fn update(&mut self, statement: &Statement<'_>) {
+        if !statement.column_names().eq(self.names.iter().map(String::as_str)) {
+            self.names = rows::columns(statement);
+            self.version += 1;
+        }
+    }
+}
+
+/// Hands over a row.
+pub(super) fn hand_over(
+    statement: &Statement<'_>,
+    row: &Row<'_>,
+    columns: &mut Columns,
+    bigints: bool,
+    room: &mut [u8],
+) -> Result<Single, Error> {
+    columns.update(statement);
+    if let Some(single) = put(row, columns, bigints, room)? {
+        return Ok(single);
+    }
+    let mut chunk = Chunk::new(columns.names.len(), bigints, 1);
+    for column in 0..columns.names.len() {
+        chunk.push(column, row.get_ref(column)?);
+    }
+    chunk.end_row();
+    Ok(Single::Encoded(Encoded { columns: columns.names.clone(), chunks: vec![chunk.take()?] }))
+}
+
+/// Puts a row into the room, if it goes so.
+fn put(row: &Row<'_>, columns: &Columns, bigints: bool, room: &mut [u8]) -> rusqlite::Result<Option<Single>> {
+    let count = columns.names.len();
+    let Some((head, cells)) = room.split_at_mut_checked(HEAD_BYTES) else { return Ok(None) };
+    let (cells, _) = cells.as_chunks_mut::<CELL_BYTES>();
+    let (Some(cells), Ok(width)) = (cells.get_mut(..count), u32::try_from(count)) else { return Ok(None) };
+    head[..4].copy_from_slice(&columns.version.to_le_bytes());
+    head[4..].copy_from_slice(&width.to_le_bytes());
+    let (mut texts, mut end, mut blobs) = (String::new(), 0, Vec::new());
+    for (column, cell) in cells.iter_mut().enumerate() {
+        let (mark, slot) = match row.get_ref(column)? {
+            ValueRef::Null => (NULL, [0; 8]),
+            ValueRef::Integer(integer) => match chunk::safe(integer).filter(|_| !bigints) {
+                Some(number) => (NUMBER, number.to_le_bytes()),
+                None => (INTEGER, integer.to_le_bytes()),
+            },
+            ValueRef::Real(real) => (NUMBER, real.to_le_bytes()),
+            ValueRef::Text(text) if texts.len() + text.len() <= MAX_TEXTS => {
+                end += chunk::append_text(&mut texts, text);
+                (i32::try_from(end).unwrap_or(i32::MAX), [0; 8])
+            }
+            ValueRef::Text(_) => return Ok(None),
+            ValueRef::Blob(blob) => {
+                blobs.push(blob.to_vec());
+                (BLOB, [0; 8])
+            }
+        };
+        cell[..4].copy_from_slice(&mark.to_le_bytes());
+        cell[8..].copy_from_slice(&slot);
+    }
+    Ok(Some(Single::InRoom { texts, blobs }))
+}
