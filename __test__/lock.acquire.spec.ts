@@ -41,6 +41,24 @@ test('the lock file is never deleted', async t => {
   t.is(statSync(lockFile(dir)).ino, ino)
 })
 
+test('loops that take a free lock again and again leave timers their turn (I5)', async t => {
+  const locker = openLocker(t)
+  const db = openDb(t, tmpDir(t))
+  const ways = {
+    acquire: async () => (await locker.acquire()).release(),
+    tryAcquire: async () => (await locker.tryAcquire())?.release(),
+    withLock: () => locker.withLock(async () => {}),
+    withWriteLock: () => db.withWriteLock(async () => {})
+  }
+  for (const [way, cycle] of Object.entries(ways)) {
+    const timer = new AbortController()
+    setTimeout(() => timer.abort(), 1)
+    const giveUp = performance.now() + 5000
+    while (!timer.signal.aborted && performance.now() < giveUp) await cycle()
+    t.true(timer.signal.aborted, way)
+  }
+})
+
 test('acquire on a locker that holds is ERR_SQLOCK_HELD at once', async t => {
   const locker = openLocker(t)
   await locker.acquire()

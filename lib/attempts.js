@@ -11,6 +11,7 @@ const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('./abort')
 const { aborted } = require('./errors')
 const { release } = require('./native')
+const { soon } = require('./soon')
 
 /**
  * How long a write may wait for a libuv worker, ms. When the pool is full of other work, the thread that waits for the
@@ -35,7 +36,7 @@ function unlessCalledOff(hold, calledOff) {
 
 /** What was there at once. */
 function granted(value) {
-  return { settled: Promise.resolve(value), waiting: () => false, extend() {}, cancel() {} }
+  return { settled: soon(value), waiting: () => false, extend() {}, cancel() {} }
 }
 
 /** What somebody is told who would wait now: a timeout with the holder of this moment. */

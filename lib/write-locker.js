@@ -10,6 +10,7 @@ const { LockGuard } = require('./lock-guard')
 const { NativeLock, call, settled } = require('./native')
 const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
 const { runAndRelease, scopeOf } = require('./scope')
+const { soon } = require('./soon')
 
 /** Tells of lockers that nobody can unlock any more. */
 const lost = new FinalizationRegistry(current => {
@@ -51,7 +52,7 @@ class WriteLocker {
 
   async tryAcquire() {
     const id = this.held ? null : call(() => this.#lock.tryAcquire())
-    return id === null ? null : this.#guard(this.#take(id, this.tryAcquire))
+    return soon(id === null ? null : this.#guard(this.#take(id, this.tryAcquire)))
   }
 
   async unlock() {
