@@ -148,30 +148,3 @@ if (has('flock')) {
     await holder
   })
 }
-
-if (has('python3')) {
-  test('we are refused while Python holds, and report its text with its own clock', async t => {
-    const dir = tmpDir(t)
-    const program = [
-      'import fcntl, os, sys, datetime',
-      'f = open(sys.argv[1], "a+")',
-      'fcntl.flock(f, fcntl.LOCK_EX)',
-      'f.truncate(0)',
-      'f.write(f"pid:{os.getpid()}\\ntime:{datetime.datetime.now(datetime.timezone.utc).isoformat()}\\n")',
-      'f.flush()',
-      'os.kill(os.getpid(), 19)' // SIGSTOP
-    ].join('\n')
-    const { spawn } = await import('node:child_process')
-    const python = spawn('python3', ['-c', program, lockFile(dir)], { stdio: 'inherit' })
-    t.teardown(() => python.kill('SIGKILL'))
-    const locker = openLocker(t, dir)
-    while (!((await locker.status()).holder?.pid === python.pid)) await run(t, 'true', [])
-    const error = await rejection(locker.acquire(20))
-    t.is(error.holderInfo.pid, python.pid)
-    t.true(error.holder.includes('+00:00'))
-    t.true(error.holderInfo.ageMs >= 0 && error.holderInfo.ageMs < 60_000)
-    t.true(error.holderInfo.command.includes('python'))
-    python.kill('SIGKILL')
-    t.true((await locker.acquire(Infinity)).held)
-  })
-}
