@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { table } from './lib/table.mjs'
 import { writeFileSync } from 'node:fs'
 
-const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'J']
+const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'I', 'J']
 
 function options() {
   const { values } = parseArgs({

@@ -3,7 +3,7 @@
  *
  * Libraries are imported when a contestant is opened: a process loads no more than it runs.
  */
-import { ftruncateSync, openSync, writeSync } from 'node:fs'
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs'
 import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,6 +13,7 @@ const lockers = {
   sqlock,
   'proper-lockfile pattern': properLockfile,
   'fs-ext polling': fsExtPolling,
+  'fs-ext reopening': fsExtReopening,
   'fs-ext blocking': fsExtBlocking
 }
 
@@ -56,14 +57,28 @@ async function properLockfile(directory) {
 async function fsExtPolling(directory) {
   const { default: fsExt } = await import('fs-ext')
   const fd = openSync(join(directory, 'db.lock'), 'a+')
-  const attempt = () => {
-    try {
-      fsExt.flockSync(fd, 'exnb')
-      return () => fsExt.flockSync(fd, 'un')
-    } catch (err) {
-      if (err.code === 'EAGAIN' || err.code === 'EWOULDBLOCK') return null
-      throw err
+  let release
+  return {
+    async lock(timeoutMs) {
+      release = await poll(() => tryFlock(fsExt, fd), timeoutMs)
+      writeSync(fd, holderText())
+    },
+    unlock() {
+      ftruncateSync(fd, 0)
+      release()
     }
+  }
+}
+
+/** The same again as programs in other languages have it, where each attempt opens the file. */
+async function fsExtReopening(directory) {
+  const { default: fsExt } = await import('fs-ext')
+  let fd
+  const attempt = () => {
+    fd = openSync(join(directory, 'db.lock'), 'a+')
+    const release = tryFlock(fsExt, fd)
+    if (!release) closeSync(fd)
+    return release
   }
   let release
   return {
@@ -74,7 +89,18 @@ async function fsExtPolling(directory) {
     unlock() {
       ftruncateSync(fd, 0)
       release()
+      closeSync(fd)
     }
+  }
+}
+
+function tryFlock(fsExt, fd) {
+  try {
+    fsExt.flockSync(fd, 'exnb')
+    return () => fsExt.flockSync(fd, 'un')
+  } catch (err) {
+    if (err.code === 'EAGAIN' || err.code === 'EWOULDBLOCK') return null
+    throw err
   }
 }
 

@@ -43,15 +43,20 @@ export class Contestant extends Channel {
 export async function together(url, name, all) {
   const contestants = all.map(args => new Contestant(url, name, args))
   try {
-    await Promise.all(contestants.map(contestant => contestant.hear('ready')))
-    for (const contestant of contestants) contestant.say('go')
+    await letGo(contestants)
     return await Promise.all(contestants.map(contestant => contestant.finish()))
   } finally {
     await Promise.all(contestants.map(contestant => contestant.kill()))
   }
 }
 
-/** For the jobs of {@link together}: waits until all of them are ready. */
+/** Lets contestants begin at once, when the last of them is ready. */
+export async function letGo(contestants) {
+  await Promise.all(contestants.map(contestant => contestant.hear('ready')))
+  for (const contestant of contestants) contestant.say('go')
+}
+
+/** For the jobs of {@link together} and {@link letGo}: waits until all of them are ready. */
 export async function begin(channel) {
   channel.say('ready')
   await channel.hear('go')

@@ -1,6 +1,6 @@
 /** The results as an aligned table. */
 
-const RIGHT = /^[-\d]/
+const RIGHT = /^[-\d∞]/
 
 /** Four digits tell all that a noisy measurement does. */
 function format(value) {
@@ -14,7 +14,9 @@ function format(value) {
 
 function ratio(a, b, better) {
   if (a === null || b === null || b === undefined) return '-'
-  return `${format(better === 'higher' ? a / b : b / a)}x`
+  const [over, under] = better === 'higher' ? [a, b] : [b, a]
+  // Of two that have nothing of what is bad, none is better.
+  return `${format(over === under ? 1 : over / under)}x`
 }
 
 function bestOf(figures, better) {
