@@ -44,8 +44,11 @@ export declare class NativeLock {
   get lockPath(): string
   /** A number that tells the directory that is there now from others of this process. */
   directory(): number
-  /** One attempt on the calling thread, which never waits: a hold, or null when somebody is ahead. */
-  tryAcquire(): number | null
+  /**
+   * One attempt on the calling thread, which never waits: a hold, or null when somebody is ahead. Without `politely` it is
+   * made also in a moment in which the lock is left to other processes.
+   */
+  tryAcquire(politely: boolean): number | null
   /** A wait after a failed attempt; `start` puts it into the queue. */
   wait(): NativeWait
   status(): Promise<NativeStatus>

@@ -21,7 +21,7 @@ const POOL_PATIENCE_MS = 20
 
 /** The lock for a hold that JavaScript owns; resolves to its number. `signal` calls it off. */
 function lockAttempt(lock, timeoutMs, signal) {
-  const hold = lock.tryAcquire()
+  const hold = lock.tryAcquire(timeoutMs > 0)
   if (hold !== null) return granted(hold)
   const wait = lock.wait()
   return { ...attempt(wait, signal, () => wait.start(timeoutMs), unlessCalledOff), waiting: () => true }

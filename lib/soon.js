@@ -7,7 +7,7 @@ const { performance } = require('node:perf_hooks')
 const { setImmediate } = require('node:timers')
 
 /** For so long answers may follow each other within one turn of the event loop, ms. */
-const AT_ONCE_MS = 2
+const AT_ONCE_MS = 4
 
 /** When the first answer of this turn was given. */
 let since = null

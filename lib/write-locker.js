@@ -51,7 +51,7 @@ class WriteLocker {
   }
 
   async tryAcquire() {
-    const id = this.held ? null : call(() => this.#lock.tryAcquire())
+    const id = this.held ? null : call(() => this.#lock.tryAcquire(false))
     return soon(id === null ? null : this.#guard(this.#take(id, this.tryAcquire)))
   }
 

@@ -287,12 +287,13 @@ impl Database {
     /// open is lost.
     pub(crate) fn write(
         &self,
-        _proof: &WriteGuard,
+        guard: &WriteGuard,
         transaction: Option<TransactionId>,
         writes: &[Write<'_>],
         interrupt: &Interrupt,
     ) -> Result<Batch, Error> {
-        let limits = Limits { until: Instant::now() + BATCH_TIME, interrupt };
+        let time = guard.time_left().map_or(BATCH_TIME, |left| left.min(BATCH_TIME));
+        let limits = Limits { until: Instant::now() + time, interrupt };
         let mut connection = held(&self.writer);
         let connection = connection.as_mut().ok_or(Error::Closed)?;
         self.check_file().inspect_err(|_| connection.abandon())?;

@@ -29,6 +29,8 @@ const TABLE: &[Row] = &[
     row("src/lock", &["crate::lock", "rustix"]),
     row("src/lock/file.rs", &["crate::lock", "rustix", "fs4"]),
     row("src/lock/holder.rs", &["crate::lock", "rustix", "chrono"]),
+    row("src/lock/mark.rs", &["crate::lock", "rustix", "nix", "fs4"]),
+    row("src/lock/scheduling.rs", &["crate::lock", "nix"]),
     // Where /proc/locks is missing or hides something, only a shared attempt tells whether the lock is held.
     row("src/lock/status.rs", &["crate::lock", "rustix", "fs4"]),
     Row { place: "src/sqlite", may_use: &["crate::sqlite", "rusqlite"], may_not_use: &["rusqlite::ffi"] },

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::claim::Claim;
+use super::courtesy::Courtesy;
 use super::directory::Identity;
 use super::file::LockFile;
 use super::{Error, WriteGuard};
@@ -58,6 +59,8 @@ pub(super) struct State {
     pub(super) overdue: Vec<Entry>,
     /// Does this process hold the lock?
     pub(super) held: bool,
+    /// When to leave the lock to other processes.
+    pub(super) courtesy: Courtesy,
     /// An open, unlocked lock file: opening costs more than locking.
     pub(super) spare: Option<Box<dyn LockFile>>,
     /// The generation of the waiter thread, while there is one.

@@ -16,7 +16,7 @@ use rustix::io::Errno;
 
 use super::claim::{Claim, NewFile};
 use super::directory::Identity;
-use super::{Error, holder};
+use super::{Error, holder, mark, watch};
 
 /// Longest holder text that is read, in bytes: a lock file full of garbage stays a small error message.
 const HOLDER_TEXT_MAX_BYTES: u64 = 4096;
@@ -32,8 +32,10 @@ pub(crate) trait LockFile: Send + Sync {
     fn id(&self) -> Identity;
     /// Takes the lock if it is free; `false` when somebody holds it.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Takes the lock, waiting in the kernel for as long as it takes.
+    /// Takes the lock, waiting in the kernel for as long as it takes. Other processes can see that meanwhile.
     fn lock(&self) -> io::Result<()>;
+    /// Does another open file wait for the lock? `None` where that cannot be seen.
+    fn is_awaited(&self) -> Option<bool>;
     /// Gives the lock back.
     fn unlock(&self) -> io::Result<()>;
     /// Empties the file.
@@ -50,6 +52,14 @@ pub(crate) trait LockFiles: Send + Sync {
     fn current(&self, claim: &Claim) -> Option<Identity>;
     /// The cleaned text of the lock file; `None` when it is empty or cannot be read.
     fn holder(&self, claim: &Claim) -> Option<String>;
+    /// Watches the lock file at `path`; `None` where that cannot be done.
+    fn watch(&self, path: &Path) -> Option<Box<dyn Watch>>;
+}
+
+/// Sees who opens a lock file.
+pub(crate) trait Watch: Send {
+    /// Was it opened since the last question?
+    fn was_opened(&self) -> bool;
 }
 
 /// The lock files of the file system.
@@ -62,7 +72,7 @@ impl LockFiles for FileSystem {
         if !metadata.is_file() {
             return Err(Error::NotRegular { path: claim.lock_path.clone() });
         }
-        Ok(Box::new(RegularFile { id: Identity::of(&metadata), file }))
+        Ok(Box::new(RegularFile { id: Identity::of(&metadata), marks: mark::are_supported(&file), file }))
     }
 
     fn current(&self, claim: &Claim) -> Option<Identity> {
@@ -79,6 +89,10 @@ impl LockFiles for FileSystem {
         file.take(HOLDER_TEXT_MAX_BYTES).read_to_end(&mut bytes).ok()?;
         let text = holder::clean(&bytes);
         (!text.is_empty()).then_some(text)
+    }
+
+    fn watch(&self, path: &Path) -> Option<Box<dyn Watch>> {
+        watch::watch(path)
     }
 }
 
@@ -144,6 +158,8 @@ fn adjust(file: &File, mode: Option<u32>, owner: Option<(u32, u32)>) -> Result<(
 struct RegularFile {
     file: File,
     id: Identity,
+    /// Can those that wait be seen?
+    marks: bool,
 }
 
 impl LockFile for RegularFile {
@@ -165,13 +181,24 @@ impl LockFile for RegularFile {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one module that takes the OS lock")]
     fn lock(&self) -> io::Result<()> {
-        loop {
+        if self.marks {
+            mark::set(&self.file, true);
+        }
+        let locked = loop {
             // A signal that the runtime handles ends the wait with EINTR; it is no answer.
             match FileExt::lock(&self.file) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                outcome => return outcome,
+                outcome => break outcome,
             }
+        };
+        if self.marks {
+            mark::set(&self.file, false);
         }
+        locked
+    }
+
+    fn is_awaited(&self) -> Option<bool> {
+        self.marks.then(|| mark::is_set(&self.file))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one module that gives back the OS lock")]

@@ -5,6 +5,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::Error;
 use super::file::LockFile;
@@ -34,6 +35,11 @@ impl WriteGuard {
     #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
     pub(crate) fn directory_id(&self) -> u32 {
         self.queue.id()
+    }
+
+    /// After what time others are to have their turn, if that is sooner than a hold would end by itself.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.queue.state().courtesy.pollers.next_window(Instant::now())
     }
 
     /// Empties the lock file and gives the lock back, at once. Dropping the guard does the same and keeps the error.

@@ -88,7 +88,7 @@ impl WriteLocker {
     /// [`Error::Timeout`] when somebody else held the lock all the time; [`Error::NotRegular`] and [`Error::Io`] when
     /// the lock file cannot be used.
     pub fn acquire(&self, timeout: Duration) -> Result<WriteGuard, Error> {
-        if let Some(guard) = self.try_acquire()? {
+        if let Some(guard) = self.attempt(!timeout.is_zero())? {
             return Ok(guard);
         }
         let (sender, receiver) = mpsc::channel();
@@ -108,7 +108,12 @@ impl WriteLocker {
     /// # Errors
     /// [`Error::NotRegular`] and [`Error::Io`] when the lock file cannot be used.
     pub fn try_acquire(&self) -> Result<Option<WriteGuard>, Error> {
-        self.queue()?.try_acquire(&self.claim)
+        self.attempt(false)
+    }
+
+    /// See [`Queue::try_acquire`].
+    pub(crate) fn attempt(&self, politely: bool) -> Result<Option<WriteGuard>, Error> {
+        self.queue()?.try_acquire(&self.claim, politely)
     }
 
     /// Who holds the lock, without disturbing anybody.

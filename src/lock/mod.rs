@@ -27,14 +27,19 @@
 //! | `holder` | composing and parsing the holder text |
 //! | `registry` | which directory has which queue |
 //! | `queue`, `entry` | the FIFO queue of one lock file, and what stands in it |
+//! | `courtesy` | leaving the lock to other processes |
+//! | `mark` | how a process that waits is seen |
+//! | `pollers`, `watch` | programs that poll, and how they are seen |
 //! | `waiter` | the thread in the kernel, and the one that keeps deadlines |
+//! | `scheduling` | how the kernel schedules that thread |
 //! | `guard` | the proof of a hold |
 //! | `locker` | [`WriteLocker`], what a Rust program uses |
 //! | `status` | who holds the lock, seen from outside |
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod claim;
+mod courtesy;
 mod directory;
 mod entry;
 mod error;
@@ -42,10 +47,14 @@ mod file;
 mod guard;
 mod holder;
 mod locker;
+mod mark;
+mod pollers;
 mod queue;
 mod registry;
+mod scheduling;
 mod status;
 mod waiter;
+mod watch;
 
 pub(crate) use directory::{Identity, absolute};
 

@@ -23,7 +23,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::claim::Claim;
 use super::directory::Directory;
@@ -67,13 +67,14 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One attempt, made only when nobody of this process is ahead. Never waits.
+    /// One attempt, made only when nobody of this process is ahead. Never waits. Without `politely` it is made also in a
+    /// moment in which the lock is left to other processes: for one who does not try again.
     ///
     /// # Errors
     /// [`Error::NotRegular`], [`Error::Io`].
-    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
+    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim, politely: bool) -> Result<Option<WriteGuard>, Error> {
         let mut state = self.state();
-        if state.held || !state.entries.is_empty() {
+        if state.held || !state.entries.is_empty() || (politely && state.courtesy.pause(Instant::now()).is_some()) {
             return Ok(None);
         }
         self.take(&mut state, claim)
@@ -97,7 +98,8 @@ impl Queue {
     pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
         let Some(position) = state.position(id) else { return };
-        let taken = if position > 0 || state.held {
+        let politely = state.entries[position].timeout != Some(Duration::ZERO);
+        let taken = if position > 0 || state.held || (politely && state.courtesy.pause(Instant::now()).is_some()) {
             Ok(None)
         } else {
             let claim = Arc::clone(&state.entries[position].claim);
@@ -160,14 +162,21 @@ impl Queue {
                 state.spare = Some(file);
                 return Ok(None);
             }
-            return Ok(Some(self.grant(state, file, claim)));
+            return Ok(Some(self.grant(state, file, claim, false)));
         }
         Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
     }
 
     /// Turns a locked file into a guard.
-    pub(super) fn grant(self: &Arc<Self>, state: &mut State, file: Box<dyn LockFile>, claim: &Claim) -> WriteGuard {
+    pub(super) fn grant(
+        self: &Arc<Self>,
+        state: &mut State,
+        file: Box<dyn LockFile>,
+        claim: &Claim,
+        waited: bool,
+    ) -> WriteGuard {
         state.held = true;
+        state.courtesy.granted(Instant::now(), waited);
         // The flock is the lock; a full disk must not take it from us for want of a text.
         let _ = file.announce(&holder::compose(claim.label.as_deref()));
         WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
@@ -178,6 +187,10 @@ impl Queue {
         let mut state = self.state();
         let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
         let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
+        // With a thread in the kernel, this process takes the lock in the order of the kernel only.
+        if state.blocked_on.is_none() && state.courtesy.released(Instant::now(), &*file) {
+            state.courtesy.pollers.look_out(file.id(), &*self.files, lock_path);
+        }
         // Closing the descriptor frees a lock that would not be given back.
         state.spare = unlocked.is_ok().then_some(file);
         state.held = false;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::super::claim::NewFile;
 use super::super::directory::Identity;
+use super::super::file::Watch;
 use super::super::registry::{abandon, queue_of};
 use super::*;
 
@@ -19,6 +20,7 @@ struct World {
     opened: AtomicU64,
     unlock_fails: AtomicBool,
     open_fails: AtomicBool,
+    awaited: AtomicBool,
     text: Mutex<String>,
 }
 
@@ -64,6 +66,9 @@ impl LockFile for Fake {
         *locked = Some(self.number);
         Ok(())
     }
+    fn is_awaited(&self) -> Option<bool> {
+        Some(self.world.awaited.load(Ordering::SeqCst))
+    }
     fn unlock(&self) -> io::Result<()> {
         if self.world.unlock_fails.swap(false, Ordering::SeqCst) {
             return Err(io::Error::from_raw_os_error(5));
@@ -103,6 +108,9 @@ impl LockFiles for Fakes {
     fn holder(&self, _: &Claim) -> Option<String> {
         Some("pid:7".into())
     }
+    fn watch(&self, _: &Path) -> Option<Box<dyn Watch>> {
+        None
+    }
 }
 
 fn world() -> (Arc<World>, Arc<Queue>) {
@@ -128,7 +136,7 @@ const LONG: Option<Duration> = Some(Duration::from_secs(3600));
 #[test]
 fn grants_come_in_the_order_of_the_calls() {
     let (_, queue) = world();
-    let first = queue.try_acquire(&claim()).unwrap().expect("free");
+    let first = queue.try_acquire(&claim(), true).unwrap().expect("free");
     let (order, granted) = mpsc::channel();
     for n in 0..20 {
         let order = order.clone();
@@ -148,7 +156,7 @@ fn nobody_overtakes_an_entry_that_was_there_before() {
     let (_, queue) = world();
     let (early, early_outcome) = request(LONG);
     let early = queue.enter(early);
-    assert!(queue.try_acquire(&claim()).unwrap().is_none());
+    assert!(queue.try_acquire(&claim(), true).unwrap().is_none());
     queue.attempt(early);
     assert!(early_outcome.recv().unwrap().is_ok());
 }
@@ -255,7 +263,7 @@ fn an_entry_that_is_overtaken_behind_an_abandoned_wait_times_out() {
 #[test]
 fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
     let (_, queue) = world();
-    let first = queue.try_acquire(&claim()).unwrap().expect("free");
+    let first = queue.try_acquire(&claim(), true).unwrap().expect("free");
     let settle = Box::new(|_: Outcome| panic!("under the grant"));
     queue.wait(Request { claim: claim(), timeout: None, owner: 1, settle });
     let (next, next_outcome) = request(None);
@@ -267,7 +275,7 @@ fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
 #[test]
 fn a_lock_that_cannot_be_given_back_is_freed_by_closing_it() {
     let (world, queue) = world();
-    let guard = queue.try_acquire(&claim()).unwrap().expect("free");
+    let guard = queue.try_acquire(&claim(), true).unwrap().expect("free");
     world.unlock_fails.store(true, Ordering::SeqCst);
     assert!(matches!(guard.release(), Err(Error::Io { syscall: "flock", .. })));
     assert!(world.lock_by(STRANGER));
@@ -277,14 +285,14 @@ fn a_lock_that_cannot_be_given_back_is_freed_by_closing_it() {
 fn a_full_disk_does_not_fail_the_hold() {
     // Every `announce` of the fake lock file fails with ENOSPC.
     let (_, queue) = world();
-    assert!(queue.try_acquire(&claim()).unwrap().is_some());
+    assert!(queue.try_acquire(&claim(), true).unwrap().is_some());
 }
 
 #[test]
 fn an_error_of_open_is_an_error_at_once() {
     let (world, queue) = world();
     world.open_fails.store(true, Ordering::SeqCst);
-    assert!(matches!(queue.try_acquire(&claim()), Err(Error::Io { syscall: "open", .. })));
+    assert!(matches!(queue.try_acquire(&claim(), true), Err(Error::Io { syscall: "open", .. })));
     let (request, outcome) = request(None);
     queue.wait(request);
     assert!(matches!(outcome.recv().unwrap(), Err(Error::Io { .. })));
@@ -323,7 +331,7 @@ fn the_waits_of_an_owner_that_ends_are_called_off() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue_of(dir.path()).unwrap();
     let claim = Arc::new(Claim { lock_path: dir.path().join("db.lock"), label: None, new_file: NewFile::Mode(0o600) });
-    let _held = queue.try_acquire(&claim).unwrap().expect("free");
+    let _held = queue.try_acquire(&claim, true).unwrap().expect("free");
     let (sender, receiver) = mpsc::channel();
     for owner in [71, 72] {
         let sender = sender.clone();

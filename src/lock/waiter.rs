@@ -22,6 +22,7 @@ use super::entry::{Entry, State};
 use super::file::LockFile;
 use super::queue::{Queue, UNKNOWN_HOLDER};
 use super::registry::let_go;
+use super::scheduling;
 
 /// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
@@ -49,6 +50,7 @@ fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 
 }
 
 fn wait(queue: &Arc<Queue>, generation: u64) {
+    scheduling::do_not_preempt();
     while let Some((entry, outcome)) = next(queue, generation) {
         // A panic of what runs under the grant ends that entry alone: unwinding drops its guard, which unlocks.
         let _ = catch_unwind(AssertUnwindSafe(|| entry.settle(outcome)));
@@ -70,9 +72,9 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
         state = back;
         match locked {
             Ok(None) => {}
-            Ok(Some(file)) => {
+            Ok(Some((file, waited))) => {
                 if let Some(head) = state.entries.pop_front() {
-                    let guard = queue.grant(&mut state, file, &head.claim);
+                    let guard = queue.grant(&mut state, file, &head.claim, waited);
                     return Some((head, Ok(guard)));
                 }
                 // Everybody gave up in the meantime.
@@ -97,8 +99,8 @@ fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, State>, generation: u64) -
     state
 }
 
-/// What came of locking the lock file. `None`: look again.
-type Locked = Result<Option<Box<dyn LockFile>>, Error>;
+/// What came of locking the lock file, and whether it took a wait. `None`: look again.
+type Locked = Result<Option<(Box<dyn LockFile>, bool)>, Error>;
 
 /// Locks the lock file, in the kernel if need be, where the mutex is not held.
 ///
@@ -110,20 +112,29 @@ fn lock<'q>(
     claim: &Claim,
     generation: u64,
 ) -> (MutexGuard<'q, State>, Locked) {
+    if let Some(pause) = state.courtesy.pause(Instant::now()) {
+        state.mark_tried();
+        queue.heed_deadlines(&state);
+        drop(state);
+        stand_back(pause);
+        return (queue.state(), Ok(None));
+    }
     let file = match state.spare.take().map_or_else(|| queue.files.open(claim), Ok) {
         Ok(file) => file,
         Err(error) => return (state, Err(error)),
     };
-    let mut locked = file.try_lock();
+    let (mut locked, mut waited) = (file.try_lock(), false);
     if let Ok(false) = locked {
         if queue.files.current(claim) != Some(file.id()) {
             return (state, Ok(None));
         }
         state.mark_tried();
         state.blocked_on = Some(file.id());
+        state.courtesy.pollers.look_out(file.id(), &*queue.files, &claim.lock_path);
         queue.heed_deadlines(&state);
         drop(state);
         locked = file.lock().map(|()| true);
+        waited = true;
         state = queue.state();
         if state.waiter != Some(generation) {
             // Another thread waits on the file that took the place of this one; closing it frees it.
@@ -137,13 +148,22 @@ fn lock<'q>(
     if queue.files.current(claim) != Some(file.id()) {
         return (state, Ok(None));
     }
+    if waited && state.courtesy.pause(Instant::now()).is_some() {
+        state.spare = file.unlock().is_ok().then_some(file);
+        return (state, Ok(None));
+    }
     if state.held {
         // The lock file was replaced during a hold of ours: the new one is free, but the old hold still stands.
         drop(file);
         let (state, _) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
         return (state, Ok(None));
     }
-    (state, Ok(Some(file)))
+    (state, Ok(Some((file, waited))))
+}
+
+#[expect(clippy::disallowed_methods, reason = "nothing tells when another process has been woken")]
+fn stand_back(pause: Duration) {
+    thread::sleep(pause);
 }
 
 fn keep_time(queue: &Queue) {

@@ -59,10 +59,11 @@ impl NativeLock {
         self.locker.queue().map(|queue| queue.id()).map_err(|error| exception(&env, error))
     }
 
-    /// One attempt on the calling thread, which never waits: a hold, or null when somebody is ahead.
+    /// One attempt on the calling thread, which never waits: a hold, or null when somebody is ahead. Without `politely` it is
+    /// made also in a moment in which the lock is left to other processes.
     #[napi(catch_unwind)]
-    pub fn try_acquire(&self, env: Env) -> Result<Option<i64>> {
-        let guard = self.locker.try_acquire().map_err(|error| exception(&env, error))?;
+    pub fn try_acquire(&self, env: Env, politely: bool) -> Result<Option<i64>> {
+        let guard = self.locker.attempt(politely).map_err(|error| exception(&env, error))?;
         Ok(guard.map(environment::keep))
     }
 
