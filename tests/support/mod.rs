@@ -94,7 +94,11 @@ pub struct OtherProcess {
 impl OtherProcess {
     /// Starts this binary in a role; the test `other_process` of each binary plays it.
     pub fn start(role: &str, dir: &Path, detail: impl AsRef<OsStr>) -> TestResult<Self> {
-        let mut command = Command::new(std::env::current_exe()?);
+        Self::start_under(Command::new(std::env::current_exe()?), role, dir, detail)
+    }
+
+    /// The same, with a command that runs this binary with the arguments that it gets.
+    pub fn start_under(mut command: Command, role: &str, dir: &Path, detail: impl AsRef<OsStr>) -> TestResult<Self> {
         command.args(["other_process", "--exact", "--nocapture", "--quiet"]);
         Self::spawn(command.env(ROLE, role).env(DIR, dir).env(DETAIL, detail))
     }

@@ -1,5 +1,7 @@
 //! kill -9: a process that dies at any instruction frees the lock, and its unfinished transaction leaves no trace (I3).
 
+mod points;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::Path;
@@ -21,6 +23,7 @@ fn other_process() -> TestResult {
         "hold with a child" => hold_with_a_child(&role),
         "leave a transaction open" => leave_a_transaction_open(&role),
         "create records" => create_records(&role),
+        "write step by step" => points::write(&role.dir),
         other => Err(format!("no role is called {other}").into()),
     }
 }
