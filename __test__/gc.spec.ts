@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
 import { Gate, eventually } from './helpers/block.ts'
+import { runScript } from './helpers/child.ts'
 import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const collect = global.gc as () => void
@@ -103,3 +104,49 @@ test.serial('locking, writing and timing out do not leak', async t => {
   t.true(after - before < 1e6)
   await db.close()
 })
+
+test.serial(
+  '10,000 databases and lockers, opened, locked and closed, and 1,000 timeouts leave nothing behind',
+  async t => {
+    const script = `
+    const count = name => { try { return require('fs').readdirSync('/proc/self/' + name).length } catch { return 0 } };
+    const left = () => ({ descriptors: count('fd'), threads: count('task'), bytes: process.memoryUsage.rss() });
+    const cycles = async times => {
+      for (let n = 0; n < times; n++) {
+        const db = new DB(dir + '/app.db');
+        if (n % 10 === 0) await db.createRecord('a', n);
+        else await db.withWriteLock(() => {});
+        await db.close();
+        await (await new WriteLocker(dir).acquire()).release();
+      }
+    };
+    const timeouts = async times => {
+      const guard = await new WriteLocker(dir).acquire();
+      const locker = new WriteLocker(dir);
+      for (let n = 0; n < times; n++) await locker.acquire(1).then(() => { throw Error('granted') }, () => {});
+      await guard.release();
+    };
+    (async () => {
+      await cycles(2000);
+      await timeouts(100);
+      const before = left();
+      await cycles(8000);
+      await timeouts(900);
+      let after = left();
+      // The threads of a contended lock stay for a moment.
+      for (let n = 0; n < 500 && after.threads > before.threads; n++) {
+        await new Promise(resolve => setTimeout(resolve, 10));
+        after = left();
+      }
+      console.log(JSON.stringify({ before, after }))
+    })()`
+    const { code, stdout, stderr } = await runScript(t, tmpDir(t), script)
+    t.is(code, 0, stderr)
+    const { before, after } = JSON.parse(stdout)
+    t.log(`before: ${JSON.stringify(before)}, after: ${JSON.stringify(after)}`)
+    t.true(after.descriptors <= before.descriptors + 2)
+    t.true(after.threads <= before.threads)
+    // V8 gives itself some more room meanwhile; a database that stayed would take 100 KB each time.
+    t.true(after.bytes - before.bytes < 4e7)
+  }
+)

@@ -14,6 +14,13 @@ const STEPS: Record<string, string> = {
   'in withWriteLock': `const db = new DB(dir + '/x.db'); await new Promise(r => db.withWriteLock(async () => { await db.createRecord('a', 1); r(); await new Promise(() => {}) }))`,
   'with a close under way': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); db.close()`,
   'after close': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); await db.close()`,
+  'in a transaction': `const db = new DB(dir + '/x.db'); await new Promise(r => db.transaction(async tx => { await tx.run('CREATE TABLE t (a)'); r(); await new Promise(() => {}) }))`,
+  'with a transaction of begin() open': `const tx = await new DB(dir + '/x.db').begin(); await tx.run('CREATE TABLE t (a)')`,
+  'with a migration under way': `new DB(dir + '/x.db').migrate([{ id: 'a', up: 'CREATE TABLE t (a)' }])`,
+  'with a checkpoint under way': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); db.checkpoint('TRUNCATE')`,
+  'with an iterator left open': `const db = new DB(dir + '/x.db'); await db.createRecord('a', 1); db.iterate('SELECT * FROM records').next()`,
+  'with reads by workers under way': `const db = new DB(dir + '/x.db'); for (let n = 0; n < 20; n++) db.allAsync('SELECT 1'); db.iterateAsync('SELECT 1').next()`,
+  'after a plain read': `new DB(dir + '/x.db').all('SELECT 1')`,
   'while it waits for itself': `await new WriteLocker(dir).acquire(); new WriteLocker(dir).acquire(Infinity).catch(() => {}); new DB(dir + '/x.db', { timeout: Infinity }).createRecord('a', 1)`
 }
 
