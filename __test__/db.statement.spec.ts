@@ -213,6 +213,40 @@ test('a statement goes with a schema that changes', async t => {
   t.throws(() => select.get(), { name: 'SqliteError' })
 })
 
+/**
+ * A connection notices that another one has changed the schema only when it runs something. So what was compiled next was
+ * compiled by the schema of before: prepare() described columns that were gone, and refused what had become right.
+ */
+test('what is compiled goes by the schema that the last write has left', async t => {
+  const dir = tmpDir(t)
+  const [db, other] = [await withTable(t, 1, dir), openDb(t, dir)]
+  const all = () => [db.all('SELECT * FROM t'), db.all('SELECT * FROM v')]
+  await db.exec('CREATE VIEW v AS SELECT id FROM t')
+  all()
+  await db.exec('ALTER TABLE t RENAME COLUMN name TO called')
+  t.throws(() => db.prepare('SELECT name FROM t'), { code: 'SQLITE_ERROR' })
+  all()
+  await db.exec('ALTER TABLE t ADD COLUMN more')
+  t.is(db.prepare('SELECT * FROM t').columns().length, 4)
+  all()
+  await db.exec('ALTER TABLE t ADD COLUMN evenMore')
+  t.is(db.all('SELECT * FROM t UNION SELECT 1, 2, 3, 4, 5').length, 2)
+  const INSERT = 'INSERT INTO v VALUES (7)'
+  t.throws(() => db.prepare(INSERT), { message: /because it is a view/ })
+  const trigger = `CREATE TRIGGER made INSTEAD OF INSERT ON v BEGIN INSERT INTO t (id, called) VALUES (NEW.id, ''); END`
+  await db.exec(trigger)
+  t.notThrows(() => db.prepare(INSERT))
+  await db.exec('DROP TRIGGER made')
+  await db.run('DELETE FROM t')
+  for (const write of [db.run.bind(db), db.exec.bind(db)]) {
+    await other.exec(trigger)
+    await write(INSERT)
+    t.deepEqual(db.all('SELECT id FROM t'), [{ id: 7 }])
+    await other.exec('DROP TRIGGER made; DELETE FROM t')
+    t.is((await rejection(write(INSERT))).code, 'SQLITE_ERROR')
+  }
+})
+
 /** They used to be held for ever, with a thread, a connection and a snapshot each, which keeps checkpoints from their end. */
 test('an iterator that nobody goes on with ends its snapshot when it is collected', async t => {
   const db = await withTable(t, 10_000)

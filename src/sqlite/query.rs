@@ -8,7 +8,7 @@ use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{self, Chunk};
 use super::single::{self, Columns, Single};
-use super::{Error, Rows, pragma, records, rows, run};
+use super::{Error, Rows, connection, pragma, records, rows, run};
 
 /// Where to read.
 pub(crate) struct Source<'c> {
@@ -99,6 +99,8 @@ impl Source<'_> {
     /// Those of compiling it.
     pub(crate) fn describe(&self, sql: &str) -> Result<Description, Error> {
         run::check(sql)?;
+        // Compiling alone would not tell of a schema that another connection has changed.
+        connection::look(self.connection)?;
         let compile = |mode| self.authorizer.with(mode, || self.connection.prepare(sql));
         let (statement, judged) = match compile(Mode::Read).map_err(|error| self.authorizer.explain(error, sql)) {
             Err(Error::SyncWrite { .. }) => {
@@ -166,7 +168,8 @@ impl Source<'_> {
             work(statement).map_err(|error| error.in_statement(sql))
         };
         if judged {
-            return bound(&mut *self.connection.prepare_cached(sql).map_err(explain)?);
+            let compile = || self.connection.prepare_cached(sql);
+            return bound(&mut *run::up_to_date(self.connection, compile).map_err(explain)?);
         }
         run::check(sql)?;
         let checked = |statement: &mut Statement<'_>| {

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Statement};
 
-use super::Error;
 use super::authorizer::Authorizer;
 use super::batch::Parameter;
+use super::{Error, connection};
 
 /// Compiles a statement, binds its parameters and does `work` with it.
 pub(super) fn run<T>(
@@ -50,9 +50,15 @@ pub(super) fn compiled<T>(
     work: impl FnOnce(&mut Statement<'_>) -> T,
 ) -> rusqlite::Result<T> {
     if is_asked_about(sql) {
-        return Ok(work(&mut connection.prepare(sql)?));
+        return Ok(work(&mut up_to_date(connection, || connection.prepare(sql))?));
     }
-    Ok(work(&mut *connection.prepare_cached(sql)?))
+    Ok(work(&mut *up_to_date(connection, || connection.prepare_cached(sql))?))
+}
+
+/// Compiles once more what could not be compiled, with the schema as it is now. SQLite looks whether another connection has
+/// changed that only when a statement runs; what is compiled by an older one may be refused for what is no longer so.
+pub(super) fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    compile().or_else(|error| connection::look(connection).map_or(Err(error), |()| compile()))
 }
 
 /// Is the authorizer asked about this text each time?

@@ -12,7 +12,7 @@ use rusqlite::{Batch, Statement};
 use super::authorizer::{Mode, Noted};
 use super::interrupt::Interrupt;
 use super::writer::{Atomic, BEGIN, Writer};
-use super::{Error, run};
+use super::{Error, connection, run};
 
 impl Writer {
     /// Runs a script outside a transaction.
@@ -27,6 +27,8 @@ impl Writer {
     /// Runs a script in a transaction of ours, or begins one with the first statement that needs it. Says whether there is one.
     pub(super) fn run_statements(&self, sql: &str, interrupt: &Interrupt, mut ours: bool) -> Result<bool, Error> {
         run::check_nul(sql)?;
+        // What another connection has made of the schema is not seen by compiling alone.
+        connection::look(&self.connection)?;
         let mut statements = Batch::new(&self.connection, sql);
         loop {
             interrupt.check()?;
