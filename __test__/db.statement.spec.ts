@@ -50,6 +50,17 @@ test('what cannot be compiled is refused by prepare()', async t => {
   t.throws(() => db.prepare(5 as any), { instanceOf: TypeError })
 })
 
+test('a space that is not ASCII and a comment without an end are what SQLite takes them for', async t => {
+  const db = await withTable(t)
+  for (let n = 0; n < 2; n++) {
+    t.deepEqual(db.all('SELECT 1 AS a\u00a0'), [{ 'a\u00a0': 1 }])
+    t.deepEqual(db.all('SELECT 1 AS a /* '), [{ a: 1 }])
+    t.throws(() => db.all('\u00a0SELECT 1 AS a'), { code: 'SQLITE_ERROR' })
+    await db.run("INSERT INTO t (name) VALUES ('a') /* ")
+  }
+  t.is(db.all('SELECT * FROM t').length, 2)
+})
+
 test('get, all and iterate give rows as objects, as arrays, or their first column', async t => {
   const db = await withTable(t, 3)
   const select = db.prepare('SELECT id, name FROM t WHERE id >= ? ORDER BY id')

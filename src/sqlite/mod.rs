@@ -62,8 +62,10 @@ pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use query::Source;
 #[cfg(feature = "node")]
-pub(crate) use query::{Column, Description, Encoded, Query, is_kept};
+pub(crate) use query::{Column, Description, Encoded, Query};
 pub(crate) use reader::Reader;
+#[cfg(feature = "node")]
+pub(crate) use run::is_kept;
 #[cfg(feature = "node")]
 pub(crate) use single::{Columns, Single};
 pub(crate) use transaction::TransactionId;

@@ -182,11 +182,6 @@ impl Source<'_> {
     }
 }
 
-/// May a statement that reads be taken from those that are kept, without a question about it?
-pub(crate) fn is_kept(sql: &str) -> bool {
-    !run::is_asked_about(sql)
-}
-
 /// Does a statement read, if the authorizer had nothing against it? It has judged the pragmas: SQLite does not call all those
 /// read-only that are, nor EXPLAIN.
 fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {

@@ -42,17 +42,16 @@ pub(super) fn check_nul(sql: &str) -> Result<(), Error> {
     if sql.contains('\0') { Err(Error::Parameters("the statement has a NUL in it".into())) } else { Ok(()) }
 }
 
-/// Compiles a statement, or takes it from those that are kept. About one that is kept, the authorizer is not asked again:
-/// so what depends on who asks, or is kept for ourselves, is compiled each time.
+/// Compiles a statement, or takes it from those that are kept.
 pub(super) fn compiled<T>(
     connection: &Connection,
     sql: &str,
     work: impl FnOnce(&mut Statement<'_>) -> T,
 ) -> rusqlite::Result<T> {
-    if is_asked_about(sql) {
-        return Ok(work(&mut up_to_date(connection, || connection.prepare(sql))?));
+    if is_kept(sql) {
+        return Ok(work(&mut *up_to_date(connection, || connection.prepare_cached(sql))?));
     }
-    Ok(work(&mut *up_to_date(connection, || connection.prepare_cached(sql))?))
+    Ok(work(&mut up_to_date(connection, || connection.prepare(sql))?))
 }
 
 /// Compiles once more what could not be compiled, with the schema as it is now. SQLite looks whether another connection has
@@ -61,9 +60,18 @@ pub(super) fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusql
     compile().or_else(|error| connection::look(connection).map_or(Err(error), |()| compile()))
 }
 
-/// Is the authorizer asked about this text each time?
-pub(super) fn is_asked_about(sql: &str) -> bool {
-    is_one_of(sql, &["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"])
+/// Is the statement of this text kept? The authorizer is not asked again about one that is: so what depends on who asks, or is
+/// kept for ourselves, is compiled each time.
+pub(crate) fn is_kept(sql: &str) -> bool {
+    let asked_about = ["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+    !is_one_of(sql, &asked_about) && !is_changed_by_trimming(sql)
+}
+
+/// Would it be another statement without the white space at its ends, which rusqlite takes off what it keeps? To SQLite a space
+/// that is not ASCII belongs to a name, and a `/*` is no comment when nothing follows.
+fn is_changed_by_trimming(sql: &str) -> bool {
+    let trimmed = sql.trim();
+    trimmed != sql.trim_ascii() || (trimmed.ends_with("/*") && trimmed.len() < sql.len())
 }
 
 /// Runs a statement to its end; rows that it returns are passed over.
@@ -158,6 +166,16 @@ mod tests {
         }
         for sql in ["INSERT INTO vacuum VALUES (1)", "", "--", "/* VACUUM", "VACUUMED", "SELECT 1"] {
             assert!(!is_solitary(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_trimming_would_change_is_not_kept() {
+        for sql in ["SELECT 1 AS a\u{a0}", "\u{3000}SELECT 1", "\u{b}SELECT 1", "SELECT 1 /* ", "PRAGMA user_version"] {
+            assert!(!is_kept(sql), "{sql}");
+        }
+        for sql in ["SELECT 1", " \t\r\n\u{c}SELECT 1 \n", "SELECT 1 /*", "SELECT 1 /**/ ", "\u{feff}SELECT 1"] {
+            assert!(is_kept(sql), "{sql}");
         }
     }
 
