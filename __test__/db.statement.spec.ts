@@ -61,6 +61,17 @@ test('a space that is not ASCII and a comment without an end are what SQLite tak
   t.is(db.all('SELECT * FROM t').length, 2)
 })
 
+test('a name may have what SQLite allows in one', async t => {
+  const db = await withTable(t)
+  for (const name of ['a', '1', 'é_$', 'a::b', 'a(b)', 'a::b(c,d)', '\u{1f600}', '__proto__'])
+    for (const prefix of [':', '@', '$'])
+      for (const key of [name, prefix + name]) {
+        const params = Object.fromEntries([[key, 5]])
+        t.is(db.prepare(`SELECT ${prefix}${name}`).pluck().get(params) as any, 5, key)
+      }
+  t.deepEqual(db.get("SELECT concat(':a(',:b) AS c", { b: 5 }), { c: ':a(5' })
+})
+
 test('get, all and iterate give rows as objects, as arrays, or their first column', async t => {
   const db = await withTable(t, 3)
   const select = db.prepare('SELECT id, name FROM t WHERE id >= ? ORDER BY id')

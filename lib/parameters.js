@@ -32,11 +32,15 @@ function splitParams(name, params) {
   throw argumentTypeError(`${name} must be an array or an object with names, not ${show(params)}`)
 }
 
-/** What SQLite takes for a name behind `:`, `@` or `$`: https://www.sqlite.org/lang_expr.html#varparam. */
-const NAME = /[:@$]((?:[\w$\u0080-\uffff]|::)+)/g
+/**
+ * What SQLite takes for a name behind `:`, `@` or `$`: https://www.sqlite.org/lang_expr.html#varparam. Its suffix in parentheses is
+ * not gone past, since in a string it is none and may hide another name.
+ */
+const NAME = /[:@$]((?:[\w$\u0080-\uffff]|::)+)(?=(\([^\s()]*\))?)/g
 
 /** The names that a text may mean. One in a string or a comment is a name too many, and does no harm. */
-const namesIn = sql => new Set(Array.from(sql.matchAll(NAME), match => match[1]))
+const namesIn = sql =>
+  new Set(Array.from(sql.matchAll(NAME), ([, name, suffix]) => [name, name + (suffix ?? '')]).flat())
 
 const NONE = Object.freeze([])
 
