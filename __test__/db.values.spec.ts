@@ -130,6 +130,19 @@ test('INTEGERs by mode: number refuses what it cannot hold and names the column,
   t.throws(() => db.prepare('SELECT 1').integers('float' as any), { instanceOf: TypeError })
 })
 
+/** With pluck(), an INTEGER in a column that nobody asked for used to be refused. */
+test('only what is given back has to be a number', async t => {
+  const db = openDb(t)
+  const sql = 'SELECT 1 AS small, 9007199254740993 AS large'
+  const small = db.prepare(sql).pluck()
+  t.is(small.get(), 1)
+  t.deepEqual(small.all(), [1])
+  t.deepEqual([...small.iterate()], [1])
+  t.deepEqual(await small.allAsync(), [1])
+  t.throws(() => db.prepare(sql).raw().get(), { code: 'ERR_OUT_OF_RANGE' })
+  t.throws(() => db.prepare(sql).raw().all(), { code: 'ERR_OUT_OF_RANGE' })
+})
+
 test('a REAL that is whole stays a number when bigints are asked for', async t => {
   const db = openDb(t, tmpDir(t), { integers: 'bigint' })
   t.deepEqual(db.get('SELECT 1 AS i, 1.0 AS r'), { i: 1n, r: 1 })

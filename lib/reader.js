@@ -112,7 +112,8 @@ class Reader {
       prepared.version = single.version
       prepared.shape = shapeOf(prepared.native.names())
     }
-    return rowOf(single.values(texts, blobs, refusing(plan.mode, prepared.shape.names)), prepared.shape, plan)
+    const { shape } = prepared
+    return rowOf(single.values(texts, blobs, refusing(plan.mode, plan.form, shape.names)), shape, plan)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */

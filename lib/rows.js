@@ -61,7 +61,9 @@ function refuseBigint(value, column) {
 }
 
 /** What is done with each bigint in the column of that number. */
-const refusing = (mode, names) => (mode === 'number' ? (value, n) => refuseBigint(value, names[n]) : () => {})
+const refusing = (mode, form, names) => (value, n) => {
+  if (mode === 'number' && (n === 0 || form !== 'pluck')) refuseBigint(value, names[n])
+}
 
 /** Rows as objects from `{ columns, rows }`. */
 function toObjects({ columns, rows }, mode) {
@@ -122,7 +124,7 @@ const roomFor = ({ chunks }) => new Array(chunks.reduce((sum, chunk) => sum + co
 
 /** Puts the rows of a chunk into `rows`, from place `at` on. Returns how many there are. */
 function putRows(chunk, names, { mode, form }, rows, at) {
-  const { rows: count, columns } = decode(chunk, refusing(mode, names))
+  const { rows: count, columns } = decode(chunk, refusing(mode, form, names))
   forms[form].many(columns, count, rows, at, names)
   return count
 }
