@@ -1,0 +1,174 @@
+/**
+ * Random statements on random schemas give the same as with better-sqlite3: the same rows, columns and counts, or the same class
+ * of error. What is meant to be otherwise is listed in helpers/differences.ts.
+ */
+import { deepStrictEqual } from 'node:assert'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import type { ExecutionContext } from 'ava'
+import fc from 'fast-check'
+import { DB } from '../index.js'
+import type { Statement } from '../index.js'
+import { Better, hasBetter, isKeyed } from './helpers/better.ts'
+import type { Answer, Outcome, Read } from './helpers/better.ts'
+import {
+  REFUSED,
+  TOO_LARGE,
+  compared,
+  expectedAnswer,
+  toTheirText,
+  toOurCounts,
+  toOurRows,
+  uses
+} from './helpers/differences.ts'
+import { type Ready, script } from './helpers/script.ts'
+import { seedOf } from './helpers/seed.ts'
+import { tmpDir } from './helpers/tmp.ts'
+
+/** `SQLOCK_RUNS=5000` looks for longer. */
+const RUNS = Number(process.env.SQLOCK_RUNS ?? 200)
+const MS_PER_RUN = 150
+
+async function outcome<T>(act: () => T | Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { value: await act() }
+  } catch (error) {
+    const { name, code, message } = error as any
+    return { error: { name, code, message } }
+  }
+}
+
+function rowOf(row: any): unknown {
+  if (!isKeyed(row)) return row
+  if (Object.getPrototypeOf(row) !== Object.prototype) throw new Error('a row of another kind')
+  return { keys: Object.keys(row), values: Object.values(row) }
+}
+
+type Ours = Record<string, Outcome<unknown>>
+
+/** What sqlock answers, by every way there is. */
+async function perform(db: DB, { sql, step, ours: params }: Ready): Promise<Ours> {
+  if (step.isScript) return { done: await outcome(() => db.exec(sql)) }
+  const prepared = await outcome(() => db.prepare(sql))
+  if ('error' in prepared) return { prepared }
+  const statement: Statement<any, any> = prepared.value
+  const { reader, readonly } = statement
+  const described = { value: { reader, readonly, columns: reader ? statement.columns() : null } }
+  const inForm = (statement: Statement<any, any>) => {
+    statement.integers(step.mode)
+    for (const [form, on] of step.forms) statement[form](on)
+    return statement
+  }
+  if (!reader) return { prepared: described, run: await outcome(() => statement.run(...params)) }
+  inForm(statement)
+  const rows = (act: () => Promise<any[]> | any[]) => outcome(async () => (await act()).map(rowOf))
+  const first = (act: () => any) => rows(async () => [await act()].filter(row => row !== undefined))
+  const inTransaction = () => db.transaction(tx => inForm(tx.prepare(sql)).all(...params))
+  if (readonly) {
+    return {
+      prepared: described,
+      all: await rows(() => statement.all(...params)),
+      get: await first(() => statement.get(...params)),
+      iterate: await rows(() => [...statement.iterate(...params)]),
+      allAsync: await rows(() => statement.allAsync(...params)),
+      getAsync: await first(() => statement.getAsync(...params)),
+      iterateAsync: await rows(() => gathered(statement.iterateAsync(...params))),
+      ...(step.inTransaction ? { inTransaction: await rows(inTransaction) } : {})
+    }
+  }
+  const { returned } = step
+  const act = {
+    run: () => outcome(() => statement.run(...params)),
+    getAsync: () => first(() => statement.getAsync(...params)),
+    allAsync: () => rows(() => statement.allAsync(...params))
+  }
+  return { prepared: described, [returned]: await act[returned]() }
+}
+
+async function gathered<T>(iterable: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of iterable) all.push(one)
+  return all
+}
+
+/** What sqlock should answer, by what better-sqlite3 did. */
+function expected(there: Answer, asked: Ready): Ours {
+  const { done, prepared, reads, written } = expectedAnswer(there, asked.sql)
+  if (done) return { done: compared(done) }
+  const columns = prepared && 'value' in prepared ? prepared.value.columns : null
+  const rows = (read: Outcome<Read>) => mapped(read, read => toOurRows(read, columns ?? [], asked.step.mode))
+  if (reads) {
+    const [all, get, iterate] = [rows(reads.all), rows(reads.get), rows(reads.iterate)]
+    const inTransaction: Ours = asked.step.inTransaction ? { inTransaction: all } : {}
+    const apart = { allAsync: all, getAsync: get, iterateAsync: iterate }
+    return { prepared: prepared!, all, get, iterate, ...apart, ...inTransaction }
+  }
+  if (!written) return { prepared: compared(prepared!) }
+  const { returned } = asked.step
+  if (!columns || returned === 'run') return { prepared: prepared!, run: mapped(written, toOurCounts) }
+  if (returned === 'allAsync') return { prepared: prepared!, allAsync: rows(written) }
+  return {
+    prepared: prepared!,
+    getAsync: rows('value' in written ? { value: firstOf(written.value) } : written)
+  }
+}
+
+const firstOf = ({ rows, raw }: Read) => ({ rows: rows.slice(0, 1), raw: raw.slice(0, 1) })
+
+function mapped<T>(outcome: Outcome<T>, map: (value: T) => unknown): Outcome<unknown> {
+  if ('error' in outcome) return compared(outcome)
+  const value = map(outcome.value)
+  return value === TOO_LARGE ? { error: REFUSED } : { value }
+}
+
+function kindOf(outcome: Outcome<unknown>): string {
+  if ('error' in outcome) return outcome.error.code ?? outcome.error.name
+  if (!Array.isArray(outcome.value)) return 'written'
+  return outcome.value.length > 0 ? 'rows' : 'no rows'
+}
+
+async function compare(t: ExecutionContext): Promise<void> {
+  const dir = tmpDir(t)
+  const better = new Better(t)
+  const seed = seedOf(t)
+  let runs = 0
+  const outcomes = new Map<string, number>()
+  const count = (ours: Ours) => {
+    const what = kindOf(Object.values(ours).at(-1)!)
+    outcomes.set(what, (outcomes.get(what) ?? 0) + 1)
+  }
+  const property = fc.asyncProperty(script, async ({ all }) => {
+    const theirs = await better.answer(
+      all.map(({ sql, step: { isScript, forms }, theirs }) => {
+        return { isScript, sql: toTheirText(sql), params: theirs, forms }
+      })
+    )
+    const place = join(dir, `${runs++}`)
+    const db = new DB(join(place, 'app.db'), { timeout: 20_000 })
+    try {
+      for (const [n, asked] of all.entries()) {
+        const ours = Object.fromEntries(
+          Object.entries(await perform(db, asked)).map(([way, outcome]) => [way, compared(outcome)])
+        )
+        const about = { sql: asked.sql, params: asked.ours }
+        deepStrictEqual({ ...about, ...ours }, { ...about, ...expected(theirs[n]!, asked) })
+        count(ours)
+      }
+    } finally {
+      await db.close()
+      rmSync(place, { recursive: true })
+    }
+  })
+  await fc.assert(property, {
+    seed,
+    numRuns: RUNS,
+    interruptAfterTimeLimit: RUNS * MS_PER_RUN,
+    includeErrorInReport: true
+  })
+  t.log(runs, 'schemas', Object.fromEntries(outcomes), Object.fromEntries(uses))
+  t.true(outcomes.size > 10, 'there is something of everything')
+}
+
+const testOrSkip = hasBetter() ? test : test.skip
+testOrSkip('random statements give what better-sqlite3 gives', compare)

@@ -1,0 +1,80 @@
+/** better-sqlite3, in another process: a second SQLite library in this one would endanger the locks of the first. */
+import { existsSync } from 'node:fs'
+import type { ExecutionContext } from 'ava'
+import { Actor } from './child.ts'
+
+/** Turns `pluck` and `raw` on and off. */
+export type Forms = ['pluck' | 'raw', boolean][]
+export interface Request {
+  /** Is it for exec()? */
+  isScript: boolean
+  sql: string
+  params: unknown[]
+  forms: Forms
+}
+export interface Failure {
+  name: string
+  code?: string
+  message: string
+}
+export type Outcome<T> = { value: T } | { error: Failure }
+export interface Column {
+  name: string
+  column: string | null
+  table: string | null
+  database: string | null
+  type: string | null
+}
+export interface Description {
+  reader: boolean
+  readonly: boolean
+  columns: Column[] | null
+}
+/** An object that came as a row, since not every key survives the way from another process. */
+export interface Keyed {
+  keys: string[]
+  values: unknown[]
+}
+
+export const isKeyed = (row: any): row is object =>
+  typeof row === 'object' && row !== null && !Array.isArray(row) && !Buffer.isBuffer(row)
+
+/** INTEGERs are bigints. */
+export interface Read {
+  rows: unknown[]
+  /** The same as arrays. */
+  raw: unknown[][]
+}
+export interface Written extends Read {
+  changes: number
+  lastInsertRowid: number | bigint
+}
+export interface Answer {
+  done?: Outcome<undefined>
+  prepared?: Outcome<Description>
+  reads?: Record<'all' | 'get' | 'iterate', Outcome<Read>>
+  written?: Outcome<Written>
+}
+
+/** Is it there? If not, the reason why a test is skipped is printed; CI has to have it. */
+export function hasBetter(): boolean {
+  const found = existsSync(new URL('../../bench/node_modules/better-sqlite3/build', import.meta.url))
+  const reason = 'better-sqlite3 is not installed: npm ci --prefix bench'
+  if (!found && process.env.CI) throw new Error(reason)
+  if (!found) console.warn(`skipped: ${reason}`)
+  return found
+}
+
+/** A process that answers lists of steps, each on an empty database: see fixtures/better.mjs. */
+export class Better {
+  readonly #actor: Actor
+
+  constructor(t: ExecutionContext) {
+    this.#actor = new Actor(t, 'better.mjs', [], { serialization: 'advanced' })
+  }
+
+  answer(requests: Request[]): Promise<Answer[]> {
+    this.#actor.tell(requests)
+    return this.#actor.says<Answer[]>()
+  }
+}
