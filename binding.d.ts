@@ -108,6 +108,9 @@ export declare class NativeWait {
 /** A number that tells the directory of a hold from others of this process; `null` when the hold is gone. */
 export declare function directoryOfHold(hold: number): number | null
 
+/** Has this copy of the addon the file open, on whatever thread? */
+export declare function hasOpen(path: string): boolean
+
 /** What is known of a holder. */
 export interface HolderInfo {
   pid: number
@@ -120,6 +123,12 @@ export interface HolderInfo {
 
 /** An INTEGER in JavaScript: a number where that is exact, else a bigint. */
 export type JsInteger = number | bigint
+
+/**
+ * Is another SQLite at work on the file that this copy is about to open? `known`: another copy says so. True once for each
+ * file of the process.
+ */
+export declare function meetsAnotherSqlite(path: string, known: boolean): boolean
 
 export interface NativeBigint {
   index: number

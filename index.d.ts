@@ -469,6 +469,10 @@ export class DB<M extends IntegerMode = 'number'> {
    * Opens synchronously, making missing directories, and never waits for the lock: an existing database is opened as it is;
    * making it a WAL database is part of its first write. `':memory:'` and `''` are refused.
    *
+   * A second SQLite that has the file open in this process already (better-sqlite3, node:sqlite, another copy of sqlock), or
+   * anything else that has, is a process warning, `SQLOCK_SECOND_SQLITE`, once for each file: closing the file there drops
+   * SQLite's locks here.
+   *
    * @throws {TypeError} {RangeError} for bad arguments
    * @throws {SqliteError} SQLITE_CANTOPEN, SQLITE_NOTADB
    * @throws {SqlockError} ERR_SQLOCK_IO when the directory cannot be made or used

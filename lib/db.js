@@ -28,6 +28,7 @@ const { checkStatement } = require('./parameters')
 const { Queryable } = require('./queryable')
 const { toObjects } = require('./rows')
 const { scopeOwnedBy } = require('./scope')
+const { warnOfSecondSqlite } = require('./second-sqlite')
 const { Session } = require('./session')
 const { Transaction } = require('./transaction')
 
@@ -44,6 +45,7 @@ class DB extends Queryable {
   constructor(dbPath, options) {
     const path = checkDatabasePath(dbPath)
     const checked = checkDatabaseOptions(options)
+    warnOfSecondSqlite(path)
     const native = call(() => new NativeDatabase(path, checked.native))
     const session = new Session(native, checked)
     super(session, () => this.#target())

@@ -28,6 +28,8 @@ module.exports = {
   NativeDatabase: binding.NativeDatabase,
   NativeLock: binding.NativeLock,
   directoryOfHold: binding.directoryOfHold,
+  hasOpen: binding.hasOpen,
+  meetsAnotherSqlite: binding.meetsAnotherSqlite,
   release: binding.release,
   sqliteVersion: binding.sqliteVersion(),
   call,

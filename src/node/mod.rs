@@ -16,6 +16,7 @@
 //! | `submission` | a write on its way through a worker or the waiter thread |
 //! | `convert` | values |
 //! | `holder` | what is known of a holder |
+//! | `presence` | whether another SQLite is in this process |
 //! | `error` | errors as data |
 
 #![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
@@ -28,6 +29,7 @@ mod environment;
 mod error;
 mod holder;
 mod lock;
+mod presence;
 mod read;
 mod statement;
 mod submission;

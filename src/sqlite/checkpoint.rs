@@ -5,10 +5,8 @@
 
 use std::path::Path;
 
-use rusqlite::Connection;
-
 use super::Error;
-use super::connection::{self, ConnectionOptions};
+use super::connection::{self, ConnectionOptions, Opened};
 
 /// How far a checkpoint goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +34,7 @@ pub struct Checkpoint {
 
 /// The connection that checkpoints.
 pub(crate) struct Checkpointer {
-    connection: Connection,
+    connection: Opened,
 }
 
 impl Checkpointer {

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::ops::{Deref, DerefMut};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::Error;
+use super::presence::Presence;
 
 /// How far a commit has to get before it counts, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +60,36 @@ impl Default for ConnectionOptions {
     }
 }
 
+/// An open connection, known as one of ours.
+pub(super) struct Opened {
+    connection: Connection,
+    /// Let go of after the connection is closed.
+    _presence: Presence,
+}
+
+impl Opened {
+    fn open(path: &Path, open: impl FnOnce() -> Result<Connection, Error>) -> Result<Self, Error> {
+        let _about_to_be = Presence::of(path);
+        let connection = open()?;
+        // The file may have been made just now.
+        Ok(Self { connection, _presence: Presence::of(path) })
+    }
+}
+
+impl Deref for Opened {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Opened {
+    fn deref_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+}
+
 fn open(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
     let mode = match options {
         ConnectionOptions { readonly: true, .. } => OpenFlags::SQLITE_OPEN_READ_ONLY,
@@ -91,14 +123,14 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
 ///
 /// # Errors
 /// `SQLITE_CANTOPEN`, `SQLITE_NOTADB` and what else opening gives.
-pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
-    match begin_to_read(open(path, options)?, options) {
+pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Opened, Error> {
+    Opened::open(path, || match begin_to_read(open(path, options)?, options) {
         // A WAL database needs files beside it, and they are not there and cannot be made.
         Err(error) if options.readonly && error.is_of_opening() && !has_wal(path) => {
             begin_to_read(open_immutable(path, options)?, options)
         }
         outcome => outcome,
-    }
+    })
 }
 
 fn has_wal(path: &Path) -> bool {
@@ -123,8 +155,8 @@ fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<
 ///
 /// # Errors
 /// What opening gives.
-pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
-    let connection = open(path, options)?;
+pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Opened, Error> {
+    let connection = Opened::open(path, || open(path, options))?;
     connection.busy_timeout(options.busy_timeout)?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;

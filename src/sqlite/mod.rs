@@ -18,6 +18,7 @@
 //! | `rows` | rows as values |
 //! | `chunk` | rows encoded for JavaScript |
 //! | `single` | one row for JavaScript |
+//! | `presence` | which files are open in this process, and by whom |
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
@@ -30,6 +31,7 @@ mod connection;
 mod error;
 mod interrupt;
 mod pragma;
+mod presence;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod query;
 mod raw;
@@ -60,6 +62,8 @@ pub(crate) use checkpoint::Checkpointer;
 #[cfg(feature = "node")]
 pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;
+#[cfg(feature = "node")]
+pub(crate) use presence::{has_open, meets_another};
 pub(crate) use query::Source;
 #[cfg(feature = "node")]
 pub(crate) use query::{Column, Description, Encoded, Query};

@@ -14,14 +14,14 @@ use rusqlite::Connection;
 
 use super::Error;
 use super::authorizer::{Authorizer, Mode};
-use super::connection::{self, ConnectionOptions};
+use super::connection::{self, ConnectionOptions, Opened};
 use super::interrupt::{Brake, Interrupt};
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
 
 /// A connection that reads.
 pub(crate) struct Reader {
-    connection: Connection,
+    connection: Opened,
     authorizer: Authorizer,
     brake: Brake,
     /// Is it known to be in WAL mode? Nobody can end that while it is open.

@@ -17,7 +17,7 @@ use rusqlite::{Connection, Statement};
 
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
-use super::connection::{self, ConnectionOptions};
+use super::connection::{self, ConnectionOptions, Opened};
 use super::interrupt::{Brake, Interrupt};
 use super::query::{self, Encoded};
 use super::transaction::{Open, TransactionId};
@@ -44,7 +44,7 @@ pub(crate) type Outcome = Result<Written, Error>;
 
 /// The connection that writes.
 pub(crate) struct Writer {
-    pub(super) connection: Connection,
+    pub(super) connection: Opened,
     pub(super) authorizer: Authorizer,
     options: ConnectionOptions,
     prepared: bool,
