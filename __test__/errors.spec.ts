@@ -179,6 +179,20 @@ test('a signal or a URL of another realm will do', async t => {
   t.is(new WriteLocker(url).lockPath, `${dir}/db.lock`)
 })
 
+const cannotBeShown = () => {
+  throw new Error('of the caller')
+}
+test('what cannot be shown is refused like anything else', t => {
+  // A view whose buffer is gone has no length that could be shown.
+  const view = new DataView(new ArrayBuffer(8))
+  structuredClone(view.buffer, { transfer: [view.buffer] })
+  for (const value of [view, { [inspect.custom]: cannotBeShown }]) {
+    const error = { instanceOf: TypeError, code: 'ERR_INVALID_ARG_TYPE' }
+    t.throws(() => new DB(any(value)), { ...error, message: /^dbPath must be a string, not / })
+    t.throws(() => openDb(t).get('SELECT ?', [any([value])]), { ...error, message: /^parameter 1 / })
+  }
+})
+
 test('pragma checks its arguments', t => {
   const db = openDb(t)
   t.throws(() => db.pragma(any(5)), { instanceOf: TypeError, message: /^source / })

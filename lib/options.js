@@ -27,7 +27,14 @@ const DEFAULTS = Object.freeze({
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
-const show = value => inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
+/** A value in a message. Showing some fails: a view whose buffer is gone, an object with a getter of its own. */
+function show(value) {
+  try {
+    return inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
+  } catch {
+    return `[${typeof value} that cannot be shown]`
+  }
+}
 
 function checkOptions(name, value, known) {
   if (value === undefined) return {}
