@@ -83,6 +83,20 @@ test('close() with a timeout rejects what has not got the lock by then', async t
   t.is((await rejection((db as any).close({ timeout: -1 }))).name, 'RangeError')
 })
 
+// A timer of Node that is given more than 2^31 - 1 ms fires after one.
+for (const timeout of [2 ** 31, Number.MAX_SAFE_INTEGER, Number.MAX_VALUE]) {
+  test(`close() with a timeout of ${timeout} ms waits for the lock`, async t => {
+    const dir = tmpDir(t)
+    const db = openDb(t, dir, { timeout: Infinity })
+    const guard = await openLocker(t, dir).acquire()
+    const write = db.createRecord('a', 1)
+    const unblocked = await mustBlock(t, db.close({ timeout }))
+    await guard.release()
+    await unblocked()
+    t.is(await write, 1)
+  })
+}
+
 test('close() rolls back a transaction of begin(), and lets one of a function finish', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)

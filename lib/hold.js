@@ -6,9 +6,7 @@
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
 const { call, directoryOfHold, release } = require('./native')
-
-/** The longest delay of a timer; a longer one would fire at once. */
-const TIMER_MAX_MS = 0x7fff_ffff
+const { TIMER_MAX_MS } = require('./timers')
 
 class Hold {
   /** The number that the addon knows it by. */

@@ -14,8 +14,8 @@ const { granted } = require('./attempts')
 const { Batch } = require('./batch')
 const { aborted, asAskedFor, fromFailure } = require('./errors')
 const { warnOfRelease } = require('./hold')
+const { TIMER_MAX_MS } = require('./timers')
 
-const TIMER_MAX_MS = 0x7fff_ffff
 /** How soon to look again while a write has the lock and nothing can be due. */
 const LOOK_AGAIN_MS = 50
 

@@ -20,6 +20,7 @@ const { Reader } = require('./reader')
 const { rowsSlowlyOf } = require('./rows')
 const { outside, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
+const { TIMER_MAX_MS } = require('./timers')
 const { WriteQueue } = require('./write-queue')
 
 /** The number of a transaction that there is not. */
@@ -159,7 +160,7 @@ class Session {
       this.#queue.refuseWaiting(refusal)
       timer = setTimeout(refuse, REFUSE_AGAIN_MS)
     }
-    let timer = timeout === Infinity ? undefined : setTimeout(refuse, timeout)
+    let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
     this.reader.close()
     await this.holds.end()
     await this.#queue.drained()
