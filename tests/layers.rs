@@ -195,10 +195,10 @@ fn module_of(file: &str) -> Vec<&str> {
     let path = file.trim_start_matches("src/").trim_end_matches(".rs");
     let mut module = vec!["crate"];
     for part in path.split('/').filter(|part| !["lib", "mod"].contains(part)) {
-        // Tests that have a file of their own are the module `tests` of the file they test.
-        match part.strip_suffix("_tests") {
-            Some(tested) => module.extend([tested, "tests"]),
-            None => module.push(part),
+        // Tests that have a file of their own, `x_tests` or `x_properties`, are a module of the file they test.
+        match part.rsplit_once('_') {
+            Some((tested, name @ ("tests" | "properties"))) => module.extend([tested, name]),
+            _ => module.push(part),
         }
     }
     module

@@ -181,3 +181,7 @@ mod tests {
         assert_eq!(clean(b"\x1b[31mpid:1\x07\nlabel:\xff\n"), "\u{FFFD}[31mpid:1\u{FFFD}\nlabel:\u{FFFD}");
     }
 }
+
+#[cfg(test)]
+#[path = "holder_properties.rs"]
+mod properties;

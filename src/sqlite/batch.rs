@@ -124,7 +124,7 @@ pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Optio
 }
 
 /// Decodes `u32 count, parameter...`, behind which there may be anything; `None` when it is of another form.
-#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
+#[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 pub(crate) fn decode_parameters(mut bytes: &[u8]) -> Option<Vec<Parameter<'_>>> {
     parameters(&mut bytes)
 }
@@ -281,3 +281,7 @@ mod tests {
         assert_eq!(decode(&statements, &invalid_utf_8), None);
     }
 }
+
+#[cfg(test)]
+#[path = "batch_properties.rs"]
+mod properties;

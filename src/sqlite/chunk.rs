@@ -211,3 +211,7 @@ fn length(length: usize) -> Result<[u8; 4], Error> {
 fn low_half(slot: [u8; 8]) -> Result<[u8; 4], Error> {
     length(usize::try_from(u64::from_le_bytes(slot)).unwrap_or(usize::MAX))
 }
+
+#[cfg(test)]
+#[path = "chunk_properties.rs"]
+mod properties;

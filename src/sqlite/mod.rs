@@ -43,6 +43,8 @@ mod run;
 mod script;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod single;
+#[cfg(test)]
+mod test_values;
 mod transaction;
 mod writer;
 

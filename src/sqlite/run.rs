@@ -184,3 +184,7 @@ mod tests {
         assert!(is_solitary(&("--\n/**/;".repeat(1_000_000) + "VACUUM")));
     }
 }
+
+#[cfg(test)]
+#[path = "run_properties.rs"]
+mod properties;

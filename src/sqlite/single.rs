@@ -115,3 +115,7 @@ fn put(row: &Row<'_>, columns: &Columns, bigints: bool, room: &mut [u8]) -> rusq
     }
     Ok(Some(Single::InRoom { texts, blobs }))
 }
+
+#[cfg(test)]
+#[path = "single_properties.rs"]
+mod properties;

@@ -1,0 +1,100 @@
+//! Any rows, encoded and read again by the description of the form. `PROPTEST_CASES=100000 cargo test properties` looks for
+//! longer.
+
+use proptest::prelude::*;
+
+use super::super::test_values::{Arrived, Given, given};
+use super::*;
+
+/// The values of the columns of a chunk.
+fn decoded(bytes: &[u8]) -> Vec<Vec<Arrived>> {
+    let rows = word(bytes, 0);
+    let (mut columns, mut at) = (Vec::new(), 8);
+    while at < bytes.len() {
+        let (kind, length) = (word(bytes, at), word(bytes, at + 4));
+        assert_eq!(length % 8, 0, "the next column begins where numbers may be read");
+        columns.push(column(kind, rows, &bytes[at + 8..at + 8 + length]));
+        at += 8 + length;
+    }
+    columns
+}
+
+fn column(kind: usize, rows: usize, bytes: &[u8]) -> Vec<Arrived> {
+    match u32::try_from(kind).unwrap() {
+        NUMBERS => (0..rows).map(|row| number(bytes, 8 * row)).collect(),
+        INTEGERS => (0..rows).map(|row| integer(bytes, 8 * row)).collect(),
+        kind @ (ASCII | TEXT) => {
+            let ends = (0..rows).map(|row| word(bytes, 4 * row));
+            let padded = String::from_utf8(bytes[4 * rows..].to_vec()).unwrap();
+            assert!(kind != ASCII || padded.is_ascii());
+            let units: Vec<u16> = padded.encode_utf16().collect();
+            pieces(ends).map(|(start, end)| Arrived::text(&units[start..end])).collect()
+        }
+        _ => mixed(rows, bytes),
+    }
+}
+
+fn mixed(rows: usize, bytes: &[u8]) -> Vec<Arrived> {
+    let slots = rows.next_multiple_of(8);
+    let sizes = slots + 8 * rows;
+    let texts = sizes + 8..sizes + 8 + word(bytes, sizes);
+    let blobs = &bytes[texts.end..texts.end + word(bytes, sizes + 4)];
+    let units: Vec<u16> = str::from_utf8(&bytes[texts]).unwrap().encode_utf16().collect();
+    let (mut text, mut blob) = (0, 0);
+    let one = |row: usize| {
+        let (at, end) = (slots + 8 * row, word(bytes, slots + 8 * row));
+        match bytes[row] {
+            0 => Arrived::Null,
+            1 => number(bytes, at),
+            2 => integer(bytes, at),
+            3 => Arrived::text(&units[std::mem::replace(&mut text, end)..end]),
+            _ => Arrived::Blob(blobs[std::mem::replace(&mut blob, end)..end].to_vec()),
+        }
+    };
+    (0..rows).map(one).collect()
+}
+
+fn number(bytes: &[u8], at: usize) -> Arrived {
+    Arrived::number(bytes[at..at + 8].try_into().unwrap())
+}
+
+fn integer(bytes: &[u8], at: usize) -> Arrived {
+    Arrived::Integer(i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()))
+}
+
+fn word(bytes: &[u8], at: usize) -> usize {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
+}
+
+fn pieces(ends: impl Iterator<Item = usize>) -> impl Iterator<Item = (usize, usize)> {
+    ends.scan(0, |start, end| Some((std::mem::replace(start, end), end)))
+}
+
+/// Columns of one type, and of several.
+fn columns() -> impl Strategy<Value = Vec<Vec<Given>>> {
+    (1..20_usize, 1..5_usize).prop_flat_map(|(rows, width)| {
+        let column = (any::<Option<u8>>()).prop_flat_map(move |kind| prop::collection::vec(given(kind), rows));
+        prop::collection::vec(column, width)
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_rows_are_decoded_to_what_was_encoded(columns in columns(), bigints: bool, before in columns()) {
+        let mut chunk = Chunk::new(columns.len(), bigints, MAX_ROWS);
+        // What was gathered and taken before leaves nothing.
+        for columns in [&before, &columns] {
+            let rows = columns[0].len();
+            chunk.columns.resize_with(columns.len(), Column::default);
+            for row in 0..rows {
+                for (n, column) in columns.iter().enumerate() {
+                    chunk.push(n, column[row].value());
+                }
+                chunk.end_row();
+            }
+            let expected: Vec<Vec<Arrived>> =
+                columns.iter().map(|column| column.iter().map(|given| given.arrives(bigints)).collect()).collect();
+            prop_assert_eq!(decoded(&chunk.take()?), expected);
+        }
+    }
+}
