@@ -193,6 +193,21 @@ test('what cannot be shown is refused like anything else', t => {
   }
 })
 
+// An iterator without an end would have gathered items until the memory was full.
+test('a list is what stands at its indices, whatever its iterator gives', async t => {
+  const db = openDb(t)
+  for (const iterator of [5, cannotBeShown]) {
+    const list = (...items: any[]) => Object.assign(items, { [Symbol.iterator]: any(iterator) })
+    await db.batch(list('CREATE TABLE IF NOT EXISTS t (a)', { sql: 'INSERT INTO t VALUES (?)', params: [1] }))
+    await db.run('INSERT INTO t VALUES (?)', list(2))
+    await db.migrate(list({ id: '1', up: 'CREATE TABLE migrated (a)' }))
+  }
+  t.deepEqual(
+    db.all('SELECT a FROM t').map(row => row.a),
+    [1, 2, 1, 2]
+  )
+})
+
 test('pragma checks its arguments', t => {
   const db = openDb(t)
   t.throws(() => db.pragma(any(5)), { instanceOf: TypeError, message: /^source / })

@@ -4,15 +4,13 @@
  */
 'use strict'
 
-const { LockTimeout, SqlockError, argumentTypeError, argumentValueError } = require('./errors')
-const { checkOptions, checkString, show } = require('./options')
+const { LockTimeout, SqlockError, argumentValueError } = require('./errors')
+const { checkEach, checkOptions, checkString, show } = require('./options')
 
 /** `[{ id, up }]`, each once. */
 function checkMigrations(migrations) {
-  if (!Array.isArray(migrations))
-    throw argumentTypeError(`migrations must be an array, not ${show(migrations)}`)
   const seen = new Set()
-  return Array.from(migrations, (migration, n) => {
+  return checkEach('migrations', migrations, (migration, n) => {
     const { id, up } = checkOptions(`migrations[${n}]`, migration ?? null, ['id', 'up'])
     checkString(`migrations[${n}].id`, id)
     if (seen.has(id)) throw argumentValueError(`migrations[${n}].id is there twice: ${show(id)}`)

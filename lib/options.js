@@ -49,6 +49,15 @@ function checkOptions(name, value, known) {
   return value
 }
 
+/** Each item of a list, checked: read once, by its index, since an iterator of the caller's own may have no end. */
+function checkEach(name, list, check) {
+  if (!Array.isArray(list)) throw argumentTypeError(`${name} must be an array, not ${show(list)}`)
+  const { length } = list
+  const checked = []
+  for (let n = 0; n < length; n++) checked.push(check(list[n], n))
+  return checked
+}
+
 function checkFunction(name, value) {
   if (typeof value !== 'function') throw argumentTypeError(`${name} must be a function, not ${show(value)}`)
 }
@@ -269,6 +278,7 @@ module.exports = {
   checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
+  checkEach,
   checkFunction,
   checkInteger,
   checkIntegerMode,

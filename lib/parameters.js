@@ -6,7 +6,7 @@
 
 const { isArrayBuffer } = require('node:util').types
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
-const { checkAcquireOptions, checkInteger, checkOptions, checkString, show } = require('./options')
+const { checkAcquireOptions, checkEach, checkInteger, checkOptions, checkString, show } = require('./options')
 
 const isBytes = value => ArrayBuffer.isView(value) || isArrayBuffer(value)
 
@@ -103,8 +103,7 @@ function checkQuery(query, parameters, defaultTimeout) {
 
 /** The statements of a batch: texts, or `{ sql, params }`. */
 function checkItems(items) {
-  if (!Array.isArray(items)) throw argumentTypeError(`items must be an array, not ${show(items)}`)
-  return Array.from(items, (item, n) => {
+  return checkEach('items', items, (item, n) => {
     const { sql, params } =
       typeof item === 'string' ? { sql: item } : checkOptions(`items[${n}]`, item ?? null, ['sql', 'params'])
     return bound(
