@@ -1,9 +1,9 @@
 /** Randomness that can be had again: the seed is printed, and `SQLOCK_SEED=1234 npx ava ...` runs with that one. */
 import type { ExecutionContext } from 'ava'
 
-/** Gives the seed of a test. */
-export function seedOf(t: ExecutionContext): number {
-  const seed = Number(process.env.SQLOCK_SEED ?? Math.floor(Math.random() * 2 ** 31))
+/** Gives the seed of a test: by chance, unless it has one. */
+export function seedOf(t: ExecutionContext, usual = Math.floor(Math.random() * 2 ** 31)): number {
+  const seed = Number(process.env.SQLOCK_SEED ?? usual)
   t.log(`SQLOCK_SEED=${seed}`)
   return seed
 }
