@@ -47,9 +47,8 @@ func withLock(dir string, timeout time.Duration, fn func() error) (err error) {
 		return err
 	}
 	text := fmt.Sprintf("pid:%d\ntime:%s\n", os.Getpid(), time.Now().Format(time.RFC3339Nano))
-	if _, err := file.WriteAt([]byte(text), 0); err != nil {
-		return err
-	}
+	// The text is for people: a disk without room for it does not fail the hold.
+	file.WriteAt([]byte(text), 0)
 	defer file.Truncate(0)
 	return fn()
 }
@@ -85,13 +84,29 @@ func attempt(path string) (*os.File, error) {
 		file.Close()
 		return nil, err
 	}
+	// What was deleted meanwhile is locked for nobody.
+	if !names(path, file) {
+		file.Close()
+		return nil, syscall.EWOULDBLOCK
+	}
 	return file, nil
+}
+
+// names tells whether the path still names the file.
+func names(path string, file *os.File) bool {
+	there, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	ours, err := file.Stat()
+	return err == nil && os.SameFile(there, ours)
 }
 
 // readHolder gives the lockTimeout that names who is in db.lock.
 func readHolder(path string) error {
 	text, err := os.ReadFile(path)
-	if err != nil {
+	// Whoever deletes it does so under the lock, and the next holder makes it anew.
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	timeout := &lockTimeout{}

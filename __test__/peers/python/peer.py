@@ -7,7 +7,7 @@ import random
 import sqlite3
 import sys
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,7 +30,9 @@ def write_lock(directory, timeout=TIMEOUT):
         # A killed holder may have left a longer text.
         os.ftruncate(fd, 0)
         now = datetime.now(UTC).isoformat(timespec="microseconds")
-        os.pwrite(fd, f"pid:{os.getpid()}\ntime:{now}\n".encode(), 0)
+        # The text is for people: a disk without room for it does not fail the hold.
+        with suppress(OSError):
+            os.pwrite(fd, f"pid:{os.getpid()}\ntime:{now}\n".encode(), 0)
         yield
     finally:
         os.ftruncate(fd, 0)
@@ -54,14 +56,24 @@ def attempt(path):
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return fd
-    except BlockingIOError:
-        os.close(fd)
-        return None
+        # What was deleted meanwhile is locked for nobody.
+        if os.path.samestat(os.fstat(fd), os.stat(path)):
+            return fd
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(fd)
+    return None
 
 
 def read_holder(path):
-    lines = path.read_text(errors="replace").splitlines()
+    # Whoever deletes it does so under the lock, and the next holder makes it anew.
+    with suppress(FileNotFoundError):
+        return parse_holder(path.read_text(errors="replace"))
+    return {}
+
+
+def parse_holder(text):
+    lines = text.splitlines()
     return dict(line.split(":", 1) for line in lines if ":" in line)
 
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::process;
 use std::thread::sleep;
@@ -62,11 +62,17 @@ impl WriteLock {
             Err(err) if err.kind() == fs2::lock_contended_error().kind() => return Ok(None),
             outcome => outcome?,
         }
+        // What was deleted meanwhile is locked for nobody.
+        let ours = file.metadata()?;
+        if !fs::metadata(path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())) {
+            return Ok(None);
+        }
         let lock = Self(file);
         // A killed holder may have left a longer text.
         lock.0.set_len(0)?;
         let text = format!("pid:{}\ntime:{}\n", process::id(), Utc::now().to_rfc3339());
-        lock.0.write_all_at(text.as_bytes(), 0)?;
+        // The text is for people: a disk without room for it does not fail the hold.
+        let _ = lock.0.write_all_at(text.as_bytes(), 0);
         Ok(Some(lock))
     }
 }
@@ -81,7 +87,11 @@ impl Drop for WriteLock {
 }
 
 fn read_holder(path: &Path) -> io::Result<LockTimeout> {
-    let text = fs::read_to_string(path)?;
+    let text = match fs::read_to_string(path) {
+        // Whoever deletes it does so under the lock, and the next holder makes it anew.
+        Err(err) if err.kind() == io::ErrorKind::NotFound => String::new(),
+        outcome => outcome?,
+    };
     let field = |name| text.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| *key == name);
     Ok(LockTimeout {
         pid: field("pid").and_then(|(_, pid)| pid.parse().ok()).unwrap_or(0),
