@@ -252,6 +252,8 @@ func run(command, dir string, args []string) error {
 		return count(dir, number(0))
 	case "insert":
 		return insert(dir, args[0], number(1))
+	case "work":
+		return work(dir, args[0], args[1])
 	}
 	return fmt.Errorf("no command %q", command)
 }

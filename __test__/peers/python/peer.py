@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import random
+import select
 import sqlite3
 import sys
 import time
@@ -134,6 +135,38 @@ def insert_record(path, name, value):
         db.execute("INSERT INTO records (name, value) VALUES (?, ?)", (name, value))
 
 
+def work(directory, name, evidence):
+    """Inserts records until stdin ends, each under a hold that leaves evidence: see ../../stress/README.md."""
+    evidence = Path(evidence)
+    journal, notes = (os.open(evidence / file, os.O_WRONLY | os.O_APPEND | os.O_CREAT) for file in ("journal", f"notes-{name}"))
+    counter = os.open(evidence / "counter", os.O_RDWR)
+    print("ready", flush=True)
+    n = 0
+    while not select.select([sys.stdin], [], [], random.uniform(0, 0.03))[0]:
+        key = f"{name}-{n}"
+        n += 1
+        try:
+            with write_lock(directory), witness(name, journal, counter):
+                insert_record(directory / "app.db", key, n)
+            note = f"+ {key}"
+        except LockTimeout:
+            note = f"- {key} timeout"
+        except sqlite3.OperationalError as error:
+            note = f"? {key} {error}"
+        os.write(notes, f"{note}\n".encode())
+
+
+@contextmanager
+def witness(name, journal, counter):
+    value = int(os.pread(counter, 12, 0))
+    os.write(journal, f"enter {name} {value}\n".encode())
+    try:
+        yield
+    finally:
+        os.pwrite(counter, f"{value + 1:012}".encode(), 0)
+        os.write(journal, f"leave {name} {value + 1}\n".encode())
+
+
 def stop_at(point):
     """Says how far it has got, and goes on at a line of stdin or at its end."""
     print(point, flush=True)
@@ -144,7 +177,7 @@ def report(**result):
     print(json.dumps(result), flush=True)
 
 
-COMMANDS = {"hold": hold, "try": try_lock, "count": count, "insert": insert}
+COMMANDS = {"hold": hold, "try": try_lock, "count": count, "insert": insert, "work": work}
 
 if __name__ == "__main__":
     command, directory, *arguments = sys.argv[1:]

@@ -1,5 +1,7 @@
 //! A writer that shares db.lock with sqlock: the fs2 crate, polled, and rusqlite. See ../README.md.
 
+mod work;
+
 use std::error::Error;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -189,6 +191,7 @@ fn main() -> Result<()> {
         ["try", dir, timeout] => try_lock(dir.as_ref(), ms(timeout)?),
         ["count", dir, times] => count(dir.as_ref(), times.parse()?),
         ["insert", dir, name, count] => insert(dir.as_ref(), name, count.parse()?),
+        ["work", dir, name, evidence] => work::work(dir.as_ref(), name, evidence.as_ref()),
         _ => Err(format!("no command {args:?}").into()),
     }
 }
