@@ -48,6 +48,10 @@ export const sqlock: Peer = { language: 'sqlock', command: [process.execPath, so
 /** Compiles what has changed since it was compiled. */
 export async function compilePeers(t: ExecutionContext): Promise<void> {
   t.timeout(600_000, 'with nothing in the caches two SQLites are compiled')
+  await compile(text => t.log(text))
+}
+
+export async function compile(log: (text: string) => void): Promise<void> {
   mkdirSync(`${target}/peers`, { recursive: true })
   const compiling = foreign.map(async ({ language, compile }) => {
     if (!compile) return
@@ -55,7 +59,7 @@ export async function compilePeers(t: ExecutionContext): Promise<void> {
     const cwd = source(language.toLowerCase())
     const start = performance.now()
     await promisify(execFile)(command, args, { cwd, env: { ...process.env, ...compile.env } })
-    t.log(`${language}: ${((performance.now() - start) / 1000).toFixed(1)} s`)
+    log(`${language}: ${((performance.now() - start) / 1000).toFixed(1)} s`)
   })
   await Promise.all(compiling)
 }
