@@ -27,36 +27,45 @@ async function besides(t: ExecutionContext, dir: string, holdsMs: number[], work
 
 const aSecond = () => new Promise<void>(resolve => setTimeout(resolve, 1000))
 
-test.serial('of eight processes that take the lock again and again none waits until its deadline', async t => {
-  const reports = await besides(t, tmpDir(t), new Array(8).fill(0.2), aSecond)
-  for (const { holds, timeouts } of reports) {
-    t.is(timeouts, 0)
-    t.true(holds > 0)
+test.serial(
+  'of eight processes that take the lock again and again none waits until its deadline',
+  async t => {
+    const reports = await besides(t, tmpDir(t), new Array(8).fill(0.2), aSecond)
+    for (const { holds, timeouts } of reports) {
+      t.is(timeouts, 0)
+      t.true(holds > 0)
+    }
   }
-})
+)
 
-test.serial('one that holds the lock for 20 ms at a time does not keep those out that need it for a moment', async t => {
-  const [long, ...short] = await besides(t, tmpDir(t), [20, 0.2, 0.2, 0.2], aSecond)
-  t.is(long!.timeouts, 0)
-  for (const { holds, timeouts } of short) {
-    t.is(timeouts, 0)
-    t.true(holds > long!.holds, 'in the time of one long hold there is room for several short ones')
+test.serial(
+  'one that holds the lock for 20 ms at a time does not keep those out that need it for a moment',
+  async t => {
+    const [long, ...short] = await besides(t, tmpDir(t), [20, 0.2, 0.2, 0.2], aSecond)
+    t.is(long!.timeouts, 0)
+    for (const { holds, timeouts } of short) {
+      t.is(timeouts, 0)
+      t.true(holds > long!.holds, 'in the time of one long hold there is room for several short ones')
+    }
   }
-})
+)
 
 for (const peer of foreign) {
-  test.serial(`a ${peer.language} program that polls gets in beside four processes that leave the lock no rest`, async t => {
-    const dir = tmpDir(t)
-    await openDb(t, dir).createRecord('first', 0)
-    const count = 20
-    await besides(t, dir, [0.2, 0.2, 0.2, 0.2], async () => {
-      const polling = new PeerProcess(t, peer, 'insert', dir, peer.language, String(count))
-      t.is(await polling.says(), 'ready')
-      polling.goOn()
-      const { written, maxWaitMs } = await polling.reports()
-      // Without regard for it, it is refused three times in four.
-      t.true(written.length > count / 2, `${written.length} of ${count}`)
-      t.log(`${written.length} of ${count}, longest wait ${maxWaitMs.toFixed(0)} ms`)
-    })
-  })
+  test.serial(
+    `a ${peer.language} program that polls gets in beside four processes that leave the lock no rest`,
+    async t => {
+      const dir = tmpDir(t)
+      await openDb(t, dir).createRecord('first', 0)
+      const count = 20
+      await besides(t, dir, [0.2, 0.2, 0.2, 0.2], async () => {
+        const polling = new PeerProcess(t, peer, 'insert', dir, peer.language, String(count))
+        t.is(await polling.says(), 'ready')
+        polling.goOn()
+        const { written, maxWaitMs } = await polling.reports()
+        // Without regard for it, it is refused three times in four.
+        t.true(written.length > count / 2, `${written.length} of ${count}`)
+        t.log(`${written.length} of ${count}, longest wait ${maxWaitMs.toFixed(0)} ms`)
+      })
+    }
+  )
 }

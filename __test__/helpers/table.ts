@@ -5,9 +5,9 @@ import { openDb, tmpDir } from './tmp.ts'
 
 export const INSERT = 'INSERT INTO t VALUES (?)'
 
-/** A database with the empty table. */
+/** A database with the empty table. On a machine that is busy a write of a test of something else must not time out. */
 export async function withTable(t: ExecutionContext, dir = tmpDir(t), options?: DBOptions): Promise<DB> {
-  const db = openDb(t, dir, options)
+  const db = openDb(t, dir, { timeout: 20_000, ...options })
   await db.exec('CREATE TABLE IF NOT EXISTS t (a UNIQUE)')
   return db
 }
