@@ -13,7 +13,7 @@ use super::file::LockFile;
 use super::pollers::Pollers;
 
 /// How long a process may go on taking the lock while others wait. Sixteen of them in turn keep nobody waiting for 100 ms.
-const STINT: Duration = Duration::from_millis(3);
+const STINT: Duration = Duration::from_millis(2);
 /// How long it then leaves the lock alone. The kernel takes about 30 us to wake a thread.
 const STAND_BACK: Duration = Duration::from_micros(100);
 /// Who has left the lock alone for so long has begun anew.
