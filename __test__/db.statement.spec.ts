@@ -432,3 +432,11 @@ test('reads of a database that is not in WAL mode are plain', async t => {
   await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)')
   for (let n = 0; n < 3; n++) t.deepEqual(db.all('SELECT a FROM t'), [{ a: 1 }])
 })
+
+test('SQLite has its mathematical functions', t => {
+  t.deepEqual(openDb(t).get('SELECT sqrt(2) AS root, pow(2, 10) AS power, pi() AS pi'), {
+    root: Math.SQRT2,
+    power: 1024,
+    pi: Math.PI
+  })
+})
