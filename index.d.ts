@@ -474,7 +474,7 @@ export class DB<M extends IntegerMode = 'number'> {
    * SQLite's locks here.
    *
    * @throws {TypeError} {RangeError} for bad arguments
-   * @throws {SqliteError} SQLITE_CANTOPEN, SQLITE_NOTADB
+   * @throws {SqliteError} SQLITE_CANTOPEN, also for a FIFO, a socket or a device; SQLITE_NOTADB
    * @throws {SqlockError} ERR_SQLOCK_IO when the directory cannot be made or used
    */
   constructor(dbPath: string | URL, options?: DBOptions<M>)

@@ -90,6 +90,28 @@ test('a path that is a directory is a SqliteError', t => {
   t.is(error.code.slice(0, 15), 'SQLITE_CANTOPEN')
 })
 
+// Opened for reading only, a FIFO without a writer held up the thread for ever.
+for (const options of ['{}', '{ readonly: true }', '{ fileMustExist: true }']) {
+  test(`a FIFO, a socket and a device with ${options} are refused without waiting`, async t => {
+    const dir = tmpDir(t)
+    const { code, stdout, stderr } = await runScript(
+      t,
+      dir,
+      `const { execFileSync } = require('node:child_process')
+       const { createServer } = require('node:net')
+       execFileSync('mkfifo', [dir + '/fifo'])
+       const server = createServer().listen(dir + '/socket', () => {
+         for (const path of [dir + '/fifo', dir + '/socket', '/dev/null']) {
+           try { new DB(path, ${options}) } catch (error) { console.log(error.name, error.code) }
+         }
+         server.close()
+       })`
+    )
+    t.is(code, 0, stderr)
+    t.is(stdout, 'SqliteError SQLITE_CANTOPEN\n'.repeat(3))
+  })
+}
+
 test('a directory that cannot be made is ERR_SQLOCK_IO', t => {
   const dir = tmpDir(t)
   writeFileSync(join(dir, 'file'), '')

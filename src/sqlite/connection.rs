@@ -69,6 +69,7 @@ pub(super) struct Opened {
 
 impl Opened {
     fn open(path: &Path, open: impl FnOnce() -> Result<Connection, Error>) -> Result<Self, Error> {
+        refuse_special(path)?;
         let _about_to_be = Presence::of(path);
         let connection = open()?;
         // The file may have been made just now.
@@ -87,6 +88,15 @@ impl Deref for Opened {
 impl DerefMut for Opened {
     fn deref_mut(&mut self) -> &mut Connection {
         &mut self.connection
+    }
+}
+
+/// Refuses a FIFO, which open(2) waits at until somebody writes to it, and sockets and devices with it. Of a directory and of
+/// nothing at all SQLite itself has something to say.
+fn refuse_special(path: &Path) -> Result<(), Error> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_dir() => Err(Error::no_file()),
+        _ => Ok(()),
     }
 }
 

@@ -108,6 +108,12 @@ impl Error {
         Self::Sqlite(Failure { errcode: INTERRUPT, message: raw::errstr(INTERRUPT), sql: None, offset: -1 })
     }
 
+    /// A path at which there is something that cannot be a database.
+    pub(super) fn no_file() -> Self {
+        let message = format!("{}: it is no regular file", raw::errstr(CANTOPEN));
+        Self::Sqlite(Failure { errcode: CANTOPEN, message, sql: None, offset: -1 })
+    }
+
     /// Could a file not be opened or made?
     pub(super) fn is_of_opening(&self) -> bool {
         matches!(self, Self::Sqlite(failure) if [CANTOPEN, READONLY].contains(&(failure.errcode & PRIMARY)))
