@@ -4,6 +4,7 @@
  */
 'use strict'
 
+const { throwIfAborted } = require('./abort')
 const { LockTimeout, SqlockError, argumentValueError } = require('./errors')
 const { checkEach, checkOptions, checkString, show } = require('./options')
 
@@ -28,7 +29,7 @@ async function migrate(db, list, { timeout, signal, table }) {
   await db.withWriteLock(
     async () => {
       for (const migration of missing(migrations, history.read(db), table)) {
-        signal?.throwIfAborted()
+        throwIfAborted(signal)
         await apply(db, migration, history, signal)
         applied.push(migration.id)
       }

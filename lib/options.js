@@ -6,6 +6,7 @@
 const { basename, sep } = require('node:path')
 const { inspect } = require('node:util')
 const { fileURLToPath } = require('node:url')
+const { heed } = require('./abort')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
 
 const LABEL_MAX_CHARS = 200
@@ -166,6 +167,7 @@ function checkMode(value) {
 
 function checkSignal(value) {
   if (!isSignal(value)) throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
+  heed(value)
   return value
 }
 

@@ -8,7 +8,7 @@
 'use strict'
 
 const { setImmediate } = require('node:timers')
-const { onAbort } = require('./abort')
+const { onAbort, throwIfAborted } = require('./abort')
 const { readAttempt } = require('./attempts')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
@@ -85,7 +85,7 @@ class Reader {
 
   /** The rows, or only the first, read by a worker. */
   async allAsync(plan, first, signal) {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     return rowsSlowlyOf(await this.#pending.track(this.#queue(plan, first, signal)), plan)
   }
 
@@ -158,15 +158,15 @@ class Reader {
   }
 
   async *#walkAsync(plan, signal) {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     const cursor = this.#cursor(plan)
     const stop = signal && onAbort(signal, () => cursor.end())
     try {
       for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
         yield* rowsOf(read, plan)
-        signal?.throwIfAborted()
+        throwIfAborted(signal)
       }
-      signal?.throwIfAborted()
+      throwIfAborted(signal)
     } catch (error) {
       throw signal?.aborted ? signal.reason : error
     } finally {
@@ -180,7 +180,7 @@ class Reader {
     if (this.#running >= this.#readers) await new Promise(resolve => this.#waiting.push(resolve))
     else this.#running++
     try {
-      signal?.throwIfAborted()
+      throwIfAborted(signal)
       const { native } = this.#prepared(statement.sql)
       const read = native.readApart(this.#copiable(statement), mode === 'bigint', first)
       return await settled(readAttempt(read, signal).settled)

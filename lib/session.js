@@ -12,6 +12,7 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
+const { throwIfAborted } = require('./abort')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Holds } = require('./holds')
 const { call, settled } = require('./native')
@@ -105,7 +106,7 @@ class Session {
 
   batch(target, statements, options) {
     const { length: count } = statements
-    options.signal?.throwIfAborted()
+    throwIfAborted(options.signal)
     if (count === 0) return Promise.resolve([])
     const results = (batch, place) => statements.map((_, n) => this.result(batch, place + n))
     return this.write(target, encoder => encoder.all(statements), { ...options, count }, results)
@@ -113,7 +114,7 @@ class Session {
 
   /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
   write(target, encode, options, read) {
-    options?.signal?.throwIfAborted()
+    throwIfAborted(options?.signal)
     this.checkWritable()
     const { batch, place } = target.write(encode, options)
     return batch.outcome(place, read)
