@@ -1,4 +1,6 @@
 /** I4: the lock is shared fairly, among processes that wait for it and with programs that poll. */
+import { on } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
 import { Actor } from './helpers/child.ts'
 import { PeerProcess, compilePeers, foreign } from './helpers/peer.ts'
@@ -25,6 +27,26 @@ async function besides(t: ExecutionContext, dir: string, holdsMs: number[], work
   return reports
 }
 
+/** The same as an Actor, in a thread of this process. */
+class HogThread {
+  readonly #worker: Worker
+  readonly #heard: AsyncIterator<unknown[]>
+
+  constructor(t: ExecutionContext, argv: string[]) {
+    this.#worker = new Worker(new URL('./fixtures/hog.mjs', import.meta.url), { argv, execArgv: [] })
+    this.#heard = on(this.#worker, 'message')[Symbol.asyncIterator]()
+    t.teardown(() => this.#worker.terminate())
+  }
+
+  async says<T = unknown>(): Promise<T> {
+    return (await this.#heard.next()).value[0]
+  }
+
+  tell(message: string): void {
+    this.#worker.postMessage(message)
+  }
+}
+
 const aSecond = () => new Promise<void>(resolve => setTimeout(resolve, 1000))
 
 test.serial(
@@ -49,6 +71,39 @@ test.serial(
     }
   }
 )
+
+test.serial('threads and processes that take the lock again and again all have it in time', async t => {
+  const dir = tmpDir(t)
+  const threads = [1, 2, 3].map(() => new HogThread(t, [dir, '0.2']))
+  for (const thread of threads) t.is(await thread.says(), 'ready')
+  for (const thread of threads) thread.tell('go')
+  const reports = await besides(t, dir, [0.2, 0.2, 0.2], aSecond)
+  for (const thread of threads) thread.tell('enough')
+  for (const thread of threads) reports.push(await thread.says<Report>())
+  for (const { holds, timeouts } of reports) {
+    t.is(timeouts, 0)
+    t.true(holds > 0)
+  }
+})
+
+for (const inFlight of [1, 64]) {
+  test.serial(
+    `writes of a DB, ${inFlight} in flight, get in beside three processes that leave the lock no rest`,
+    async t => {
+      const dir = tmpDir(t)
+      const db = openDb(t, dir)
+      let written = 0
+      const reports = await besides(t, dir, [0.2, 0.2, 0.2], async () => {
+        const writes = async () => {
+          for (let n = 0; n < 20; n++, written++) await db.createRecord('a', n)
+        }
+        await Promise.all(Array.from({ length: inFlight }, writes))
+      })
+      t.is(db.getAllRecords().length, written)
+      for (const { timeouts } of reports) t.is(timeouts, 0)
+    }
+  )
+}
 
 for (const peer of foreign) {
   test.serial(
