@@ -699,6 +699,7 @@ if (!nativeBinding) {
 }
 
 module.exports = nativeBinding
+module.exports.NativeBackup = nativeBinding.NativeBackup
 module.exports.NativeCursor = nativeBinding.NativeCursor
 module.exports.NativeDatabase = nativeBinding.NativeDatabase
 module.exports.NativeLock = nativeBinding.NativeLock

@@ -96,7 +96,10 @@ export type SqlockErrorCode =
   | 'ERR_SQLOCK_SYNC_WRITE'
   /** `db.lock` is a symbolic link, FIFO, directory, socket or device: refused before any byte is changed. */
   | 'ERR_SQLOCK_LOCK_FILE'
-  /** An error of the operating system around the lock file or its directory; has `syscall`, `errno`, `path` and `cause`. */
+  /**
+   * An error of the operating system around the lock file or its directory, or the destination of a backup; has `syscall`,
+   * `errno`, `path` and `cause`.
+   */
   | 'ERR_SQLOCK_IO'
 
 /** An error of sqlock itself. */
@@ -442,6 +445,15 @@ export interface CheckpointResult {
   checkpointedFrames: number
 }
 
+export interface BackupOptions {
+  /** After each step, on the event loop; the next step waits for it. What it throws ends the backup and is what that rejects with. */
+  progress?: (p: { totalPages: number; remainingPages: number }) => void
+  /** How many pages to copy in a step. Default 256. */
+  pagesPerStep?: number
+  /** Ends the backup, which then rejects with `signal.reason` and leaves nothing behind. */
+  signal?: AbortSignal
+}
+
 /** What a DB has done since it was opened. */
 export interface Stats {
   /** Statements written that have resolved, a script as one. */
@@ -551,6 +563,26 @@ export class DB<M extends IntegerMode = 'number'> {
   ): Promise<CheckpointResult>
 
   /**
+   * Copies the database to `destination` while others write, and replaces what is there. Everything that is committed when it is
+   * called is in it, and nothing of a transaction that is not, the one that it is called in neither. Takes no lock; a thread of its
+   * own copies. Until it is done the WAL cannot be checkpointed to its end, and grows with what is written.
+   *
+   * The copy is made in a file beside `destination`, `<destination>.sqlock-…`, synced, and renamed: at `destination` there is the
+   * old file or the new one, never half of it, whoever is killed. What a process that was killed has left beside it is removed by the
+   * next backup to it. The copy has the permission bits of the database and, unlike it, a rollback journal, so that it is one
+   * file that opens anywhere; with its first write by sqlock it becomes a WAL database.
+   *
+   * Nobody may have a database at `destination` open, nor may one that crashed be there: SQLite would apply its `-wal` or
+   * `-journal` to the new file. ERR_SQLOCK_IO with `errno` EBUSY when there is a `-wal`, `-shm` or `-journal` beside it, or when
+   * it is open in this process; another process that has it open without such a file is not seen.
+   *
+   * @throws {TypeError} `destination` is the database itself, a directory, db.lock or another file that is no database's
+   * @throws {SqlockError} ERR_SQLOCK_IO, ERR_SQLOCK_REPLACED, ERR_SQLOCK_CLOSED
+   * @throws {SqliteError} SQLITE_FULL
+   */
+  backup(destination: string | URL, options?: BackupOptions): Promise<{ totalPages: number }>
+
+  /**
    * Reads a pragma: rows as objects, or with `simple` the first column of the first row.
    *
    * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a pragma that writes
@@ -560,8 +592,8 @@ export class DB<M extends IntegerMode = 'number'> {
   lockStatus(): Promise<LockStatus>
   stats(): Stats
   /**
-   * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes and running callbacks, with their own calls,
-   * finish; transactions of `begin()` are rolled back, iterators end with ERR_SQLOCK_CLOSED. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
+   * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes, backups and running callbacks, with their own
+   * calls, finish; transactions of `begin()` are rolled back, iterators end with ERR_SQLOCK_CLOSED. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
    * awaited. In one of its own callbacks: ERR_SQLOCK_DEADLOCK.
    *
    * @param options `timeout`: ms, default Infinity; what has not got the lock by then is rejected with ERR_SQLOCK_CLOSED

@@ -14,10 +14,12 @@ const { migrate } = require('./migrations')
 const { NativeDatabase, call, settled } = require('./native')
 const {
   checkAcquireOptions,
+  checkBackupOptions,
   checkCheckpointMode,
   checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
+  checkDestination,
   checkFunction,
   checkInteger,
   checkMigrateOptions,
@@ -150,6 +152,11 @@ class DB extends Queryable {
     return issue(this.#find, async target =>
       this.#session.checkpoint(target, checkCheckpointMode(mode), this.#wait(options), this.checkpoint)
     )
+  }
+
+  async backup(destination, options) {
+    this.#assertOpen()
+    return this.#session.backup(checkDestination(destination), checkBackupOptions(options))
   }
 
   async lockStatus() {

@@ -97,6 +97,8 @@ function fromFailure(failure) {
       return failure.syscall ? systemError(failure) : ruleError(failure)
     case 'range':
       return outOfRange(failure.message)
+    case 'argument':
+      return argumentValueError(failure.message)
     case 'panic':
       return new Error(`a bug in sqlock: ${failure.message}; please report it`)
     default:

@@ -3,7 +3,7 @@
  */
 'use strict'
 
-const { basename, sep } = require('node:path')
+const { basename, resolve, sep } = require('node:path')
 const { inspect } = require('node:util')
 const { fileURLToPath } = require('node:url')
 const { heed } = require('./abort')
@@ -25,6 +25,10 @@ const DEFAULTS = Object.freeze({
   maxQueue: Infinity,
   readers: 2
 })
+
+/** SQLite counts pages in so many bits. */
+const PAGES_MAX = 2 ** 31 - 1
+const PAGES_PER_STEP = 256
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
@@ -133,17 +137,24 @@ function checkPath(name, value) {
   return value
 }
 
-function checkDatabasePath(value) {
-  const path = checkPath('dbPath', value)
+function checkDatabasePath(value, argument = 'dbPath') {
+  const path = checkPath(argument, value)
   if (path === ':memory:') {
-    throw argumentTypeError("dbPath must be a file: ':memory:' is of one connection, and nothing to share")
+    throw argumentTypeError(
+      `${argument} must be a file: ':memory:' is of one connection, and nothing to share`
+    )
   }
   const name = basename(path)
   if (name === 'db.lock')
-    throw argumentValueError('dbPath must not be db.lock, which is the lock file of its directory')
+    throw argumentValueError(`${argument} must not be db.lock, which is the lock file of its directory`)
   if (name === '' || path.endsWith(sep))
-    throw argumentValueError(`dbPath must name a file, not ${show(path)}`)
+    throw argumentValueError(`${argument} must name a file, not ${show(path)}`)
   return path
+}
+
+/** Absolute now: a later chdir changes nothing. */
+function checkDestination(value) {
+  return resolve(checkDatabasePath(value, 'destination'))
 }
 
 function checkLabel(value) {
@@ -252,6 +263,18 @@ function checkCheckpointMode(value = 'PASSIVE') {
   return checkOneOf('mode', value, ['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE'])
 }
 
+function checkBackupOptions(value) {
+  const options = checkOptions('options', value, ['progress', 'pagesPerStep', 'signal'])
+  const { progress, pagesPerStep, signal } = options
+  if (progress !== undefined) checkFunction('progress', progress)
+  const pages = optional(pagesPerStep, count => checkCount('pagesPerStep', count), PAGES_PER_STEP)
+  return {
+    progress,
+    pagesPerStep: Math.min(pages, PAGES_MAX),
+    signal: optional(signal, checkSignal)
+  }
+}
+
 function checkCloseOptions(value) {
   const { timeout } = checkOptions('options', value, ['timeout'])
   return { timeout: optional(timeout, ms => checkDuration('timeout', ms), Infinity) }
@@ -275,11 +298,13 @@ function checkTableName(value) {
 
 module.exports = {
   checkAcquireOptions,
+  checkBackupOptions,
   checkBoolean,
   checkCheckpointMode,
   checkCloseOptions,
   checkDatabaseOptions,
   checkDatabasePath,
+  checkDestination,
   checkEach,
   checkFunction,
   checkInteger,

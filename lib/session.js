@@ -13,10 +13,12 @@
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { throwIfAborted } = require('./abort')
+const { backup } = require('./backup')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Holds } = require('./holds')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
+const { Pending } = require('./pending')
 const { Reader } = require('./reader')
 const { rowsSlowlyOf } = require('./rows')
 const { outside, scopeOf, transactionIn } = require('./scope')
@@ -64,6 +66,7 @@ class Session {
   #direct
   #commits = 0
   #checkpointing = null
+  #backups = new Pending()
   /** Of the texts that were given to reads on workers. */
   #plain = new Map()
 
@@ -149,6 +152,10 @@ class Session {
     return this.holds.withHold(target, work, options, asker)
   }
 
+  backup(destination, options) {
+    return this.#backups.track(backup(this.native, destination, options))
+  }
+
   /**
    * Resolves when all that is under way has ended.
    *
@@ -167,6 +174,7 @@ class Session {
     await this.#queue.drained()
     await this.reader.drained()
     await this.#checkpointing
+    await this.#backups.drained()
     clearTimeout(timer)
     await settled(this.native.close())
   }

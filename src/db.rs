@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};

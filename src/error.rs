@@ -20,6 +20,13 @@ pub enum Error {
         /// The path.
         path: PathBuf,
     },
+    /// The destination of a backup that can be none.
+    Destination {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        reason: &'static str,
+    },
     /// A write of the transaction that is to be read from has not ended.
     Busy,
     /// The database was closed.
@@ -46,6 +53,9 @@ impl fmt::Display for Error {
             Self::Replaced { path } => {
                 write!(f, "{} is not the database file that was opened: it was deleted or replaced", path.display())
             }
+            Self::Destination { path, reason } => {
+                write!(f, "destination must not be {reason}: {}", path.display())
+            }
             Self::Busy => f.write_str("a write of this transaction has not ended: await it before a plain read"),
             Self::Closed => f.write_str("the database is closed"),
         }
@@ -57,7 +67,7 @@ impl std::error::Error for Error {
         match self {
             Self::Lock(error) => Some(error),
             Self::Sqlite(error) => Some(error),
-            Self::Replaced { .. } | Self::Busy | Self::Closed => None,
+            Self::Replaced { .. } | Self::Destination { .. } | Self::Busy | Self::Closed => None,
         }
     }
 }

@@ -26,6 +26,7 @@ const TABLE: &[Row] = &[
     row("src/lib.rs", &["crate"]),
     row("src/error.rs", &["crate::error", "crate::lock", "crate::sqlite"]),
     row("src/db.rs", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
+    row("src/db", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
     row("src/lock", &["crate::lock", "rustix"]),
     row("src/lock/file.rs", &["crate::lock", "rustix", "fs4"]),
     row("src/lock/holder.rs", &["crate::lock", "rustix", "chrono"]),

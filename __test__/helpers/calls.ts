@@ -115,6 +115,11 @@ const METHODS: Record<string, Method[]> = {
     ['pragma', sql, mixed(['simple'], {})],
     ['migrate', migrations, wait],
     ['checkpoint', oneOf(() => 'FULL'), wait],
+    [
+      'backup',
+      oneOf(() => 'copy.db'),
+      mixed(['progress', 'pagesPerStep', 'signal'], { progress: () => () => 1 })
+    ],
     ['lockStatus'],
     ['stats'],
     ['close', mixed(['timeout'], {})]

@@ -131,7 +131,7 @@ fn open_error(path: &Path, errno: Errno) -> Error {
 }
 
 /// Permission bits and owner of a new lock file; without a database yet, the umask decides as for any new file.
-fn attributes(new_file: &NewFile) -> (Option<u32>, Option<(u32, u32)>) {
+pub(super) fn attributes(new_file: &NewFile) -> (Option<u32>, Option<(u32, u32)>) {
     match new_file {
         NewFile::Mode(mode) => (Some(*mode), None),
         NewFile::LikeDatabase(database) => match std::fs::metadata(database) {
@@ -142,7 +142,11 @@ fn attributes(new_file: &NewFile) -> (Option<u32>, Option<(u32, u32)>) {
 }
 
 /// Sets what open(2) could not: the umask has cut the bits, and root's files belong to root.
-fn adjust(file: &File, mode: Option<u32>, owner: Option<(u32, u32)>) -> Result<(), (&'static str, io::Error)> {
+pub(super) fn adjust(
+    file: &File,
+    mode: Option<u32>,
+    owner: Option<(u32, u32)>,
+) -> Result<(), (&'static str, io::Error)> {
     if let Some((user, group)) = owner
         && rustix::process::geteuid().is_root()
     {
@@ -151,6 +155,19 @@ fn adjust(file: &File, mode: Option<u32>, owner: Option<(u32, u32)>) -> Result<(
     match mode {
         Some(mode) => file.set_permissions(Permissions::from_mode(mode)).map_err(|error| ("fchmod", error)),
         None => Ok(()),
+    }
+}
+
+/// Takes the lock on a file if it is free; `false` when somebody holds it.
+#[expect(clippy::disallowed_methods, reason = "this is the one module that takes the OS lock")]
+pub(super) fn try_lock(file: &File) -> io::Result<bool> {
+    loop {
+        match FileExt::try_lock(file) {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
 }
 
@@ -167,16 +184,8 @@ impl LockFile for RegularFile {
         self.id
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one module that takes the OS lock")]
     fn try_lock(&self) -> io::Result<bool> {
-        loop {
-            match FileExt::try_lock(&self.file) {
-                Ok(()) => return Ok(true),
-                Err(TryLockError::WouldBlock) => return Ok(false),
-                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(error),
-            }
-        }
+        try_lock(&self.file)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one module that takes the OS lock")]

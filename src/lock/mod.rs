@@ -35,6 +35,7 @@
 //! | `guard` | the proof of a hold |
 //! | `locker` | [`WriteLocker`], what a Rust program uses |
 //! | `status` | who holds the lock, seen from outside |
+//! | `replacement` | a file that takes the place of another one when it is whole |
 
 #![deny(unsafe_code)]
 
@@ -51,12 +52,14 @@ mod mark;
 mod pollers;
 mod queue;
 mod registry;
+mod replacement;
 mod scheduling;
 mod status;
 mod waiter;
 mod watch;
 
 pub(crate) use directory::{Identity, absolute};
+pub(crate) use error::busy;
 
 pub use claim::LockOptions;
 pub use error::Error;
@@ -72,3 +75,4 @@ pub(crate) use queue::Queue;
 #[cfg(feature = "node")]
 pub(crate) use registry::abandon;
 pub(crate) use registry::let_go;
+pub(crate) use replacement::Replacement;

@@ -9,6 +9,7 @@ use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
+use super::backup::NativeBackup;
 use super::checkpoint::{NativeCheckpointMode, checkpoint};
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
 use super::error::{Failure, exception, guarded};
@@ -183,6 +184,12 @@ impl NativeDatabase {
     #[napi(catch_unwind, ts_return_type = "Promise<NativeCheckpoint>")]
     pub fn checkpoint<'env>(&self, env: &'env Env, hold: i64, mode: NativeCheckpointMode) -> Result<Object<'env>> {
         checkpoint(env, Arc::clone(&self.database), hold, mode)
+    }
+
+    /// A copy of the database, made step by step.
+    #[napi(catch_unwind)]
+    pub fn backup(&self, env: Env, destination: String, pages_per_step: i32) -> Result<NativeBackup> {
+        NativeBackup::new(&env, Arc::clone(&self.database), destination.into(), pages_per_step)
     }
 
     /// Closes the connections on a worker; SQLite's closing checkpoint may take a while.

@@ -66,6 +66,10 @@ pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object
             rule(&mut object, "ERR_SQLOCK_REPLACED", &error.to_string())?;
             object.set("path", path.to_string_lossy().into_owned())?;
         }
+        Failure::Error(error @ Error::Destination { .. }) => {
+            object.set("kind", "argument")?;
+            object.set("message", error.to_string())?;
+        }
         Failure::Error(error @ Error::Busy) => rule(&mut object, "ERR_SQLOCK_BUSY", &error.to_string())?,
         Failure::Error(error @ Error::Closed) => rule(&mut object, "ERR_SQLOCK_CLOSED", &error.to_string())?,
     }

@@ -10,6 +10,7 @@
 //! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
 //! | `database` | a database: reads, and writes as submissions |
 //! | `checkpoint` | checkpoints |
+//! | `backup` | backups |
 //! | `statement` | plain reads |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
@@ -21,6 +22,7 @@
 
 #![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
 
+mod backup;
 mod checkpoint;
 mod convert;
 mod cursor;

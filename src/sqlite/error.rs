@@ -114,6 +114,11 @@ impl Error {
         Self::Sqlite(Failure { errcode: CANTOPEN, message, sql: None, offset: -1 })
     }
 
+    /// Somebody had the database to himself for too long.
+    pub(super) fn busy() -> Self {
+        Self::Sqlite(Failure { errcode: BUSY, message: raw::errstr(BUSY), sql: None, offset: -1 })
+    }
+
     /// Could a file not be opened or made?
     pub(super) fn is_of_opening(&self) -> bool {
         matches!(self, Self::Sqlite(failure) if [CANTOPEN, READONLY].contains(&(failure.errcode & PRIMARY)))
@@ -171,6 +176,7 @@ impl From<rusqlite::Error> for Error {
 
 /// The primary result code is the low byte of an extended one.
 const PRIMARY: c_int = 0xff;
+const BUSY: c_int = 5;
 const READONLY: c_int = 8;
 const INTERRUPT: c_int = 9;
 const CANTOPEN: c_int = 14;

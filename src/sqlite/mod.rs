@@ -11,6 +11,7 @@
 //! | `script` | several statements in one text |
 //! | `interrupt` | calling off what another thread does |
 //! | `checkpoint` | the connection that checkpoints |
+//! | `backup` | copying a database |
 //! | `reader` | the reading connection |
 //! | `query` | plain reads |
 //! | `records` | the table of the records API |
@@ -23,6 +24,7 @@
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
 mod authorizer;
+mod backup;
 mod batch;
 mod checkpoint;
 mod chunk;
@@ -58,14 +60,16 @@ pub use rusqlite::types::Value;
 pub use rusqlite::types::ValueRef;
 pub use writer::Written;
 
+pub(crate) use backup::{Copier, Progress, leave_wal_mode};
 #[cfg(feature = "node")]
 pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
 #[cfg(feature = "node")]
 pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;
+pub(crate) use presence::has_open;
 #[cfg(feature = "node")]
-pub(crate) use presence::{has_open, meets_another};
+pub(crate) use presence::meets_another;
 pub(crate) use query::Source;
 #[cfg(feature = "node")]
 pub(crate) use query::{Column, Description, Encoded, Query};

@@ -67,10 +67,6 @@ impl Drop for Presence {
 }
 
 /// Has this copy the file at `path` open?
-#[cfg_attr(
-    not(any(feature = "node", test)),
-    expect(dead_code, reason = "asked by other copies in a JavaScript process")
-)]
 pub(crate) fn has_open(path: &Path) -> bool {
     id_of(path).is_some_and(|file| files().open.contains_key(&file))
 }

@@ -1,0 +1,208 @@
+//! A copy of the database, made while others write to it. It is made beside its destination and takes the place when it is whole,
+//! so that nobody ever finds half of it there.
+
+#![forbid(unsafe_code)]
+
+use std::path::{Path, PathBuf};
+
+use super::{Database, held};
+use crate::Error;
+use crate::lock::{self, Identity, Replacement};
+use crate::sqlite::{self, Copier, Interrupt, Progress};
+
+/// How many pages are copied in a step, unless told otherwise.
+const PAGES_PER_STEP: i32 = 256;
+
+/// What SQLite puts beside a database. What lies there belongs to the file that is to be replaced, and SQLite would apply it to
+/// the new one: <https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use>.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The name of the lock file of any directory.
+const LOCK_FILE: &str = "db.lock";
+
+impl Database {
+    /// Copies the database to `destination`, replacing what is there, and gives the number of its pages. What is committed when
+    /// it begins is in it. Does not take the lock: others write meanwhile, and the WAL grows until the copy is done.
+    ///
+    /// The copy has a rollback journal, so that it opens anywhere; it becomes a WAL database with its first write by sqlock.
+    /// It has the permission bits of the database. What a process that is killed leaves beside the destination is removed by the next
+    /// backup to it.
+    ///
+    /// # Errors
+    /// [`Error::Destination`] when the destination cannot be that of a backup, [`Error::Lock`] when it is in use, or the operating
+    /// system refuses, [`Error::Sqlite`], [`Error::Replaced`], [`Error::Closed`]. What is at the destination is unchanged then.
+    pub fn backup(&self, destination: impl AsRef<Path>) -> Result<u32, Error> {
+        let pages = self.backup_in_steps(destination.as_ref(), PAGES_PER_STEP, &Interrupt::default(), |_| true)?;
+        Ok(pages.unsigned_abs())
+    }
+
+    /// The same, called off by `interrupt`, or by `on_step`, which is told after each step and says whether to go on.
+    pub(crate) fn backup_in_steps(
+        &self,
+        destination: &Path,
+        pages_per_step: i32,
+        interrupt: &Interrupt,
+        on_step: impl FnMut(Progress) -> bool,
+    ) -> Result<i32, Error> {
+        let destination =
+            std::path::absolute(destination).map_err(|error| lock::Error::io("getcwd", destination, error))?;
+        self.check_destination(&destination)?;
+        if held(&self.reader).is_none() {
+            return Err(Error::Closed);
+        }
+        self.check_file()?;
+        let copier = Copier::open(&self.path, &self.options)?;
+        // Is it that one that was opened now?
+        self.check_file()?;
+        let copy = Replacement::begin(&destination, &self.path)?;
+        let pages = copier.run(copy.path(), pages_per_step, interrupt, on_step)?;
+        // The disk may take its time to sync, and the snapshot keeps checkpoints from their end.
+        drop(copier);
+        sqlite::leave_wal_mode(copy.file()).map_err(|error| lock::Error::io("pwrite", copy.path(), error))?;
+        self.check_destination(&destination)?;
+        copy.take_place()?;
+        Ok(pages)
+    }
+
+    fn check_destination(&self, destination: &Path) -> Result<(), Error> {
+        let refused = |reason| Err(Error::Destination { path: destination.to_owned(), reason });
+        let Some(name) = destination.file_name().map(|name| name.to_string_lossy()) else {
+            return refused("a directory");
+        };
+        if name == LOCK_FILE {
+            return refused("a lock file");
+        }
+        if COMPANIONS.iter().any(|companion| name.ends_with(companion)) {
+            return refused("a file that SQLite makes beside a database");
+        }
+        if let Ok(metadata) = std::fs::metadata(destination) {
+            if !metadata.is_file() {
+                return refused(if metadata.is_dir() { "a directory" } else { "a device, FIFO or socket" });
+            }
+            if Identity::of_file(destination).ok() == Some(self.file) {
+                return refused("the database itself");
+            }
+        }
+        match in_use(destination) {
+            Some(path) => Err(lock::Error::io("rename", &path, lock::busy()).into()),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What shows that the database at `path` is open somewhere, or was not closed.
+fn in_use(path: &Path) -> Option<PathBuf> {
+    let beside = |companion: &&str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(companion);
+        PathBuf::from(name)
+    };
+    let left = COMPANIONS.iter().map(beside).find(|companion| companion.symlink_metadata().is_ok());
+    left.or_else(|| sqlite::has_open(path).then(|| path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    fn temporary() -> Result<(tempfile::TempDir, Database), Box<dyn std::error::Error>> {
+        let dir = tempfile::tempdir()?;
+        let db = Database::open(dir.path().join("app.db"))?;
+        db.create_record("a", 1)?;
+        Ok((dir, db))
+    }
+
+    #[test]
+    fn a_backup_is_a_database_with_nothing_beside_it() -> TestResult {
+        let (dir, db) = temporary()?;
+        let place = dir.path().join("deep/copy.db");
+        assert!(matches!(db.backup(&place), Err(Error::Lock(lock::Error::Io { syscall: "open", .. }))));
+        std::fs::create_dir(dir.path().join("deep"))?;
+        let pages = db.backup(&place)?;
+        assert_eq!(std::fs::metadata(&place)?.len(), u64::from(pages) * 4096);
+        assert_eq!(std::fs::read_dir(dir.path().join("deep"))?.count(), 1);
+        assert_eq!(std::fs::read(&place)?[18..20], [1, 1]);
+        let copy = Database::open(&place)?;
+        assert_eq!(copy.records()?, db.records()?);
+        assert_eq!(copy.create_record("b", 2)?, 2);
+        Ok(())
+    }
+
+    #[test]
+    fn a_backup_of_an_empty_file_is_a_database() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let db = Database::open(dir.path().join("app.db"))?;
+        db.backup(dir.path().join("copy.db"))?;
+        assert_eq!(Database::open(dir.path().join("copy.db"))?.create_record("a", 1)?, 1);
+        Ok(())
+    }
+
+    #[test]
+    fn commits_after_the_first_step_neither_restart_a_backup_nor_are_in_it() -> TestResult {
+        let (dir, db) = temporary()?;
+        for _ in 0..50 {
+            db.create_record(&"x".repeat(4000), 2)?;
+        }
+        let place = dir.path().join("copy.db");
+        let before = db.records()?;
+        let mut left = Vec::new();
+        db.backup_in_steps(&place, 8, &Interrupt::default(), |progress| {
+            left.push(progress.remaining_pages);
+            db.create_record(&"y".repeat(4000), 3).is_ok()
+        })?;
+        assert!(left.len() > 4 && left.is_sorted_by(|a, b| a > b), "{left:?}");
+        assert_eq!(Database::open(&place)?.records()?, before);
+        Ok(())
+    }
+
+    #[test]
+    fn a_database_without_a_wal_comes_to_its_end_although_others_write() -> TestResult {
+        let (dir, _) = temporary()?;
+        let path = dir.path().join("plain.db");
+        let writer = crate::sqlite::Connection::open(&path)?;
+        writer.busy_timeout(std::time::Duration::ZERO)?;
+        writer.execute_batch("CREATE TABLE t (a)")?;
+        for _ in 0..50 {
+            writer.execute("INSERT INTO t VALUES (zeroblob(4000))", [])?;
+        }
+        let place = dir.path().join("copy.db");
+        let mut written = 0;
+        Database::open(&path)?.backup_in_steps(&place, 8, &Interrupt::default(), |_| {
+            written += u32::from(writer.execute("INSERT INTO t VALUES (zeroblob(4000))", []).is_ok());
+            true
+        })?;
+        assert!(written > 0);
+        let copied: u32 = Database::open(&place)?
+            .with_write_lock(|copy| copy.query_row("SELECT count(*) FROM t", [], |row| row.get(0)))??;
+        assert!((50..=50 + written).contains(&copied));
+        Ok(())
+    }
+
+    #[test]
+    fn a_backup_that_is_called_off_at_any_step_leaves_nothing() -> TestResult {
+        let (dir, db) = temporary()?;
+        let place = dir.path().join("copy.db");
+        std::fs::write(&place, "old")?;
+        let files = || std::fs::read_dir(dir.path()).map(Iterator::count);
+        let before = files()?;
+        let mut steps = 0;
+        db.backup_in_steps(&dir.path().join("whole.db"), 1, &Interrupt::default(), |_| {
+            steps += 1;
+            true
+        })?;
+        std::fs::remove_file(dir.path().join("whole.db"))?;
+        for last in 1..=steps {
+            let mut step = 0;
+            let outcome = db.backup_in_steps(&place, 1, &Interrupt::default(), |_| {
+                step += 1;
+                step < last
+            });
+            assert!(matches!(outcome, Err(Error::Sqlite(_))));
+            assert_eq!(std::fs::read_to_string(&place)?, "old");
+            assert_eq!(files()?, before);
+        }
+        Ok(())
+    }
+}

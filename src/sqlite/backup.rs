@@ -1,0 +1,141 @@
+//! Copying a database while others write to it, <https://www.sqlite.org/backup.html>, on a connection of its own.
+//!
+//! SQLite begins such a copy anew when another connection has changed the database, so under steady writing it would never come
+//! to its end. A snapshot that is kept open from the first page to the last sees no change.
+
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::Error;
+use super::connection::{self, ConnectionOptions, Opened};
+use super::interrupt::Interrupt;
+
+/// So many pages are copied until it is looked whether to go on.
+const PAGES_AT_ONCE: i32 = 256;
+
+/// How often a database that is not in WAL mode may be begun anew. Then the file is kept from those who write to it until its
+/// end, since without a WAL there is no snapshot beside them.
+const RESTARTS: u32 = 3;
+
+/// How far a copy has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) total_pages: i32,
+    pub(crate) remaining_pages: i32,
+}
+
+/// The connection that is copied from.
+pub(crate) struct Copier {
+    connection: Opened,
+}
+
+impl Copier {
+    pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
+        // A file that has gone meanwhile is not made anew.
+        let options = ConnectionOptions { file_must_exist: true, ..options.clone() };
+        Ok(Self { connection: connection::open_reader(path, &options)? })
+    }
+
+    /// Copies everything into the empty file `target`; gives the number of pages. `on_step` is told how far it has got after each
+    /// step of so many pages, and whether to go on by it.
+    pub(crate) fn run(
+        &self,
+        target: &Path,
+        pages_per_step: i32,
+        interrupt: &Interrupt,
+        mut on_step: impl FnMut(Progress) -> bool,
+    ) -> Result<i32, Error> {
+        let mut target = open_target(target)?;
+        let pages = {
+            let mut copy =
+                Copy { source: &self.connection, backup: Backup::new(&self.connection, &mut target)?, restarts: 0 };
+            loop {
+                let is_done = copy.step(pages_per_step, interrupt)?;
+                let progress = copy.progress();
+                if !on_step(progress) {
+                    return Err(Error::interrupted());
+                }
+                if is_done {
+                    break progress.total_pages;
+                }
+            }
+        };
+        interrupt.check()?;
+        target.close().map_err(|(_, error)| error)?;
+        Ok(pages)
+    }
+}
+
+/// A copy under way.
+struct Copy<'c> {
+    source: &'c Connection,
+    backup: Backup<'c, 'c>,
+    restarts: u32,
+}
+
+impl Copy<'_> {
+    fn progress(&self) -> Progress {
+        let progress = self.backup.progress();
+        Progress { total_pages: progress.pagecount, remaining_pages: progress.remaining }
+    }
+
+    /// Copies so many pages; true when nothing is left.
+    fn step(&mut self, pages: i32, interrupt: &Interrupt) -> Result<bool, Error> {
+        let mut left = pages;
+        while left > 0 {
+            interrupt.check()?;
+            self.keep_snapshot()?;
+            let before = self.progress().remaining_pages;
+            let count = left.min(PAGES_AT_ONCE);
+            match self.backup.step(count)? {
+                StepResult::Done => return Ok(true),
+                StepResult::More => {}
+                _ => return Err(Error::busy()),
+            }
+            if before > 0 && self.progress().remaining_pages >= before {
+                self.restarts += 1;
+            }
+            left -= count;
+        }
+        Ok(false)
+    }
+
+    /// Sees to it that a snapshot stays open until the end, where that keeps nobody from writing.
+    fn keep_snapshot(&self) -> Result<(), Error> {
+        if !self.source.is_autocommit() {
+            return Ok(());
+        }
+        connection::look(self.source)?;
+        let is_wal =
+            || self.source.pragma_query_value(None, "journal_mode", |row| Ok(row.get_ref(0)?.as_str() == Ok("wal")));
+        if self.restarts >= RESTARTS || is_wal()? {
+            self.source.execute_batch("BEGIN")?;
+            connection::look(self.source)?;
+        }
+        Ok(())
+    }
+}
+
+/// Opens what is copied to. Until it is whole, nobody else looks at it, so it needs neither a journal nor SQLite's syncs.
+fn open_target(path: &Path) -> Result<Connection, Error> {
+    let target =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    target.pragma_update(None, "journal_mode", "OFF")?;
+    target.pragma_update(None, "synchronous", "OFF")?;
+    Ok(target)
+}
+
+/// Makes a copy that nobody has open a database with a rollback journal, which opens where no file can be made beside it. The mode
+/// is two bytes of the header: <https://www.sqlite.org/fileformat.html#file_format_version_numbers>.
+pub(crate) fn leave_wal_mode(copy: &File) -> io::Result<()> {
+    const VERSIONS: u64 = 18;
+    const ROLLBACK_JOURNAL: [u8; 2] = [1, 1];
+    copy.write_all_at(&ROLLBACK_JOURNAL, VERSIONS)
+}
