@@ -1,7 +1,7 @@
 //! Who may import whom: the sources against one table.
 //!
 //! Read are the `use` lines and the qualified paths of `src/`, and the `require` calls and imports of the JavaScript
-//! face. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of its dependencies, so that a
+//! face and the program. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of its dependencies, so that a
 //! new dependency is refused wherever no row names it.
 
 use std::collections::BTreeSet;
@@ -41,6 +41,8 @@ const TABLE: &[Row] = &[
     row("index.mjs", &["./index"]),
     Row { place: "lib", may_use: &[".", "node"], may_not_use: &["./.."] },
     row("lib/native.js", &["./errors", "../binding"]),
+    // The program is a user of the package like any other.
+    row("cli", &[".", "node", "../index"]),
 ];
 
 /// Something that a file uses, in full.
@@ -72,7 +74,7 @@ fn rust_files_use_what_the_table_allows() -> TestResult {
 
 #[test]
 fn javascript_files_require_what_the_table_allows() -> TestResult {
-    ["lib", "index.js", "index.mjs"].iter().try_for_each(|place| check(place, |_, source| javascript_uses(source)))
+    ["lib", "cli", "index.js", "index.mjs"].iter().try_for_each(|place| check(place, |_, source| javascript_uses(source)))
 }
 
 #[test]
@@ -367,6 +369,7 @@ fn a_forbidden_use_is_named_with_its_file_and_line() -> TestResult {
         ("lib/rows.js", "require('./../binding.js')", "1: must not use ./../binding"),
         ("lib/rows.js", "require(name)", "1: must not use name"),
         ("lib/native.js", "const o = require('./options')", "1: must not use ./options"),
+        ("cli/status.js", "require('../lib/options')", "1: must not use ../lib/options"),
         ("index.js", "module.exports = require('./binding')", "1: must not use ./binding"),
         ("index.mjs", "import {\n  a,\n} from './lib/db.js'", "3: must not use ./lib/db"),
     ];

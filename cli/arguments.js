@@ -1,0 +1,31 @@
+/** The arguments of a command. What is wrong with them is a UsageError, told in one line. */
+'use strict'
+
+const { parseArgs } = require('node:util')
+
+class UsageError extends Error {}
+
+/** `{ options, operands }`. There have to be as many operands as there are `names`. */
+function readArguments(args, options, names) {
+  const { values, positionals } = parsed(args, { ...options, help: { type: 'boolean' } })
+  if (values.help) return { options: values, operands: [] }
+  if (positionals.length < names.length) throw new UsageError(`${names[positionals.length]} is missing`)
+  if (positionals.length > names.length) {
+    throw new UsageError(`one argument too many: '${positionals[names.length]}'`)
+  }
+  const empty = positionals.indexOf('')
+  if (empty !== -1) throw new UsageError(`${names[empty]} is empty`)
+  return { options: values, operands: positionals }
+}
+
+function parsed(args, options) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true })
+  } catch (error) {
+    if (!error.code?.startsWith('ERR_PARSE_ARGS_')) throw error
+    // The sentences that follow are advice of several lines.
+    throw new UsageError(error.message.split(/\. |\n/)[0].replace(/^[A-Z]/, letter => letter.toLowerCase()))
+  }
+}
+
+module.exports = { UsageError, readArguments }
