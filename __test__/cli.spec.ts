@@ -8,7 +8,7 @@ import { run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
-const COMMANDS = ['status']
+const COMMANDS = ['status', 'exec']
 
 test('--help names each command, and each command has a help with its options and exit codes', async t => {
   const { code, stdout } = await sqlock(t, '--help')
@@ -45,7 +45,14 @@ for (const [args, said] of [
   [['status', ''], 'DIR is empty'],
   [['status', 'a', 'b'], "one argument too many: 'b'"],
   [['status', '--wacth', '.'], "unknown option '--wacth' (sqlock status --help tells more)"],
-  [['status', '--json=yes', '.'], "option '--json' does not take an argument"]
+  [['status', '--json=yes', '.'], "option '--json' does not take an argument"],
+  [['exec'], 'DIR is missing'],
+  [['exec', '.'], 'CMD is missing: sqlock exec DIR -- CMD…'],
+  [['exec', '.', '--'], 'CMD is missing: sqlock exec DIR -- CMD…'],
+  [['exec', '.', 'true'], "one argument too many: 'true'"],
+  [['exec', '--timeout', '1s', '.', '--', 'true'], '--timeout has to be a whole number of milliseconds'],
+  [['exec', '--timeout', '-1', '.', '--', 'true'], "option '--timeout' argument is ambiguous"],
+  [['exec', '--label', 'a\nb', '.', '--', 'true'], 'label must be one line of printable characters']
 ] as const) {
   test(`wrong usage is one line on stderr and exit code 64: ${JSON.stringify(args)}`, async t => {
     const { code, stdout, stderr } = await sqlock(t, ...args)

@@ -9,7 +9,7 @@ const { IO, NO_INPUT, OK, SOFTWARE, TIMEOUT, USAGE } = require('./exit-codes')
 const { describeHolder } = require('./holder')
 const { complain, print } = require('./output')
 
-const COMMANDS = [require('./status')]
+const COMMANDS = [require('./status'), require('./exec')]
 
 const help = `Usage: sqlock COMMAND …
 

@@ -25,6 +25,8 @@ export class Running {
     this.child.stderr!.on('data', data => (this.stderr += data))
     t.teardown(async () => {
       this.child.kill('SIGKILL')
+      // What it has started may live on, and ends with its input.
+      this.child.stdin!.destroy()
       await this.#exit
     })
   }

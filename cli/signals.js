@@ -1,0 +1,37 @@
+/** Passing the signals that we are sent on to a child, so that to stop us is to stop it. */
+'use strict'
+
+const { readFileSync } = require('node:fs')
+
+const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']
+/** What a terminal sends, for a key or a new size, to each process in its foreground. */
+const OF_TERMINAL = new Set(['SIGINT', 'SIGQUIT', 'SIGWINCH'])
+
+/** From now until the function that it returns is called, nothing of PASSED_ON ends us. */
+function passSignalsOn(child) {
+  const passOn = signal => {
+    // The child has had this one from the terminal already, and for many a program the second Ctrl-C means: at once.
+    if (OF_TERMINAL.has(signal) && isInForeground()) return
+    child.kill(signal)
+  }
+  for (const signal of PASSED_ON) process.on(signal, passOn)
+  return () => PASSED_ON.forEach(signal => process.off(signal, passOn))
+}
+
+/** Is our process group the one in the foreground of our terminal? Without /proc (macOS) it is taken for another one. */
+function isInForeground() {
+  try {
+    const [, , group, , , foreground] = statFields('self')
+    return group === foreground
+  } catch {
+    return false
+  }
+}
+
+/** proc_pid_stat(5): what follows the name of the program, which may have anything in it: state, parent, group, session … */
+function statFields(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+}
+
+module.exports = { passSignalsOn }
