@@ -8,7 +8,7 @@ import { run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
-const COMMANDS = ['status', 'exec']
+const COMMANDS = ['status', 'exec', 'checkpoint']
 
 test('--help names each command, and each command has a help with its options and exit codes', async t => {
   const { code, stdout } = await sqlock(t, '--help')
@@ -52,7 +52,13 @@ for (const [args, said] of [
   [['exec', '.', 'true'], "one argument too many: 'true'"],
   [['exec', '--timeout', '1s', '.', '--', 'true'], '--timeout has to be a whole number of milliseconds'],
   [['exec', '--timeout', '-1', '.', '--', 'true'], "option '--timeout' argument is ambiguous"],
-  [['exec', '--label', 'a\nb', '.', '--', 'true'], 'label must be one line of printable characters']
+  [['exec', '--label', 'a\nb', '.', '--', 'true'], 'label must be one line of printable characters'],
+  [['checkpoint'], 'FILE is missing'],
+  [
+    ['checkpoint', '--mode', 'all', '.'],
+    "--mode has to be one of PASSIVE, FULL, RESTART, TRUNCATE, not 'all'"
+  ],
+  [['checkpoint', '--timeout', '', '.'], '--timeout has to be a whole number of milliseconds']
 ] as const) {
   test(`wrong usage is one line on stderr and exit code 64: ${JSON.stringify(args)}`, async t => {
     const { code, stdout, stderr } = await sqlock(t, ...args)

@@ -6,10 +6,11 @@ const { dirname } = require('node:path')
 const { LockTimeout, SqliteError, SqlockError, sqliteVersion, version } = require('../index')
 const { UsageError } = require('./arguments')
 const { IO, NO_INPUT, OK, SOFTWARE, TIMEOUT, USAGE } = require('./exit-codes')
+const { InputError } = require('./header')
 const { describeHolder } = require('./holder')
 const { complain, print } = require('./output')
 
-const COMMANDS = [require('./status'), require('./exec')]
+const COMMANDS = [require('./status'), require('./exec'), require('./checkpoint')]
 
 const help = `Usage: sqlock COMMAND …
 
@@ -34,14 +35,12 @@ async function main([name, ...args]) {
 function failed(error, name) {
   if (error instanceof UsageError) return tell(USAGE, `${error.message} (${helpFor(name)} tells more)`)
   if (error instanceof LockTimeout) return tell(TIMEOUT, describeTimeout(error))
+  if (error instanceof InputError) return tell(NO_INPUT, error.message)
   if (error.errno === 'ENOTDIR')
     return tell(NO_INPUT, `${error.message}; its directory is ${dirname(error.path)}`)
-  if (error.errno === 'ENOENT') return tell(NO_INPUT, error.message)
-  if (error instanceof SqlockError) return tell(IO, error.message)
-  if (error instanceof SqliteError) {
-    const isNone = ['SQLITE_NOTADB', 'SQLITE_CANTOPEN'].includes(error.code)
-    return tell(isNone ? NO_INPUT : IO, `${error.message} (${error.code})`)
-  }
+  if (error.errno === 'ENOENT' || error.code === 'ENOTDIR') return tell(NO_INPUT, error.message)
+  if (error instanceof SqliteError) return tell(IO, `${error.message} (${error.code})`)
+  if (error instanceof SqlockError || error.syscall) return tell(IO, error.message)
   return tell(SOFTWARE, `a bug, please report it: ${error.stack}`)
 }
 
