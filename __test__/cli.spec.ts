@@ -8,7 +8,7 @@ import { run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
-const COMMANDS = ['status', 'exec', 'checkpoint']
+const COMMANDS = ['status', 'exec', 'checkpoint', 'doctor']
 
 test('--help names each command, and each command has a help with its options and exit codes', async t => {
   const { code, stdout } = await sqlock(t, '--help')
@@ -54,6 +54,7 @@ for (const [args, said] of [
   [['exec', '--timeout', '-1', '.', '--', 'true'], "option '--timeout' argument is ambiguous"],
   [['exec', '--label', 'a\nb', '.', '--', 'true'], 'label must be one line of printable characters'],
   [['checkpoint'], 'FILE is missing'],
+  [['doctor'], 'FILE is missing'],
   [
     ['checkpoint', '--mode', 'all', '.'],
     "--mode has to be one of PASSIVE, FULL, RESTART, TRUNCATE, not 'all'"

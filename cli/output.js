@@ -40,4 +40,7 @@ const paint = (colour, text) => (hasColours() ? `\u001b[${COLOURS[colour]}m${tex
 /** Text of others, such as a command line: on a terminal its control characters would do things. */
 const printable = text => text.replaceAll(/\p{Cc}|\p{Zl}|\p{Zp}/gu, '\ufffd')
 
-module.exports = { complain, paint, print, printJson, printRaw, printable }
+/** A path in a command that is to be copied into a shell. */
+const quoted = path => (/^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
+
+module.exports = { complain, paint, print, printJson, printRaw, printable, quoted }

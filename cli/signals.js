@@ -1,7 +1,7 @@
 /** Passing the signals that we are sent on to a child, so that to stop us is to stop it. */
 'use strict'
 
-const { readFileSync } = require('node:fs')
+const { statFields } = require('./proc')
 
 const PASSED_ON = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGCONT']
 /** What a terminal sends, for a key or a new size, to each process in its foreground. */
@@ -26,12 +26,6 @@ function isInForeground() {
   } catch {
     return false
   }
-}
-
-/** proc_pid_stat(5): what follows the name of the program, which may have anything in it: state, parent, group, session … */
-function statFields(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }
 
 module.exports = { passSignalsOn }

@@ -10,7 +10,7 @@ const { InputError } = require('./header')
 const { describeHolder } = require('./holder')
 const { complain, print } = require('./output')
 
-const COMMANDS = [require('./status'), require('./exec'), require('./checkpoint')]
+const COMMANDS = [require('./status'), require('./exec'), require('./checkpoint'), require('./doctor')]
 
 const help = `Usage: sqlock COMMAND …
 
