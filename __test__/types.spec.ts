@@ -2,6 +2,7 @@
 import test from 'ava'
 import { DB, LockTimeout, SqlockError, WriteLocker } from '../index.js'
 import type { Int, LockGuard, LockHolder, RecordRow } from '../index.js'
+import { DB as ImportedDB } from '../index.mjs'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -44,4 +45,10 @@ test('what the types refuse is refused', t => {
   t.throws(() => new WriteLocker('.', { name: 'x' }))
   // @ts-expect-error no such mode
   t.throws(() => new DB(`${tmpDir(t)}/a.db`, { integers: 'float' }))
+})
+
+test('both module forms have the same types', t => {
+  same<typeof ImportedDB, typeof DB>(true)
+  const db: DB<'bigint'> = new ImportedDB(`${tmpDir(t)}/a.db`, { integers: 'bigint' })
+  t.true(db instanceof DB)
 })
