@@ -101,6 +101,8 @@ export type SqlockErrorCode =
    * `errno`, `path` and `cause`.
    */
   | 'ERR_SQLOCK_IO'
+  /** Thrown when the package is loaded: it has no binary for this platform. The message says what was tried, and how to get one. */
+  | 'ERR_SQLOCK_NO_BINARY'
 
 /** An error of sqlock itself. */
 export class SqlockError extends Error {

@@ -3,8 +3,32 @@
  */
 'use strict'
 
-const { fromFailure } = require('./errors')
-const binding = require('../binding')
+const { dirname } = require('node:path')
+const { SqlockError, fromFailure } = require('./errors')
+
+const binding = load()
+
+function load() {
+  try {
+    return require('../binding')
+  } catch (cause) {
+    throw noBinary(cause)
+  }
+}
+
+/** What the generated loader has tried stands in a chain of causes, the last attempt first; its own advice is for other cases. */
+function noBinary(cause) {
+  const attempts = []
+  for (let error = cause.cause; error; error = error.cause) attempts.unshift(error.message.split('\n')[0])
+  const message = [
+    `no binary of sqlock can be loaded on ${process.platform} ${process.arch}`,
+    ...attempts.map(attempt => `  tried: ${attempt}`),
+    '  there are binaries for linux (glibc, musl) and darwin, x64 and arm64: npm installs the right one as an optional dependency',
+    '  install again without --omit=optional, on the system that runs it; or build it with Rust and a C compiler:',
+    `  cd '${dirname(__dirname)}' && npx --package=@napi-rs/cli@3 npm run build`
+  ].join('\n')
+  return new SqlockError('ERR_SQLOCK_NO_BINARY', message, { cause })
+}
 
 /** Runs a call of the addon. Its failure is thrown as an error of its class, with the stack of the caller. */
 function call(work) {
