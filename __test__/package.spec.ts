@@ -155,13 +155,39 @@ test('no package has a script that is run when it is installed', t => {
   }
 })
 
-test('the package of a platform names its system, its processor and on Linux its libc', t => {
+test('the package of a platform names its system, its processor, on Linux its libc, and the licences of what it contains', t => {
   const folder = readdirSync(join(app, 'node_modules')).find(name => name.startsWith('sqlock-')) as string
   const manifest = JSON.parse(readFileSync(join(app, 'node_modules', folder, 'package.json'), 'utf8'))
   t.deepEqual(manifest.os, [process.platform])
   t.deepEqual(manifest.cpu, [process.arch])
   if (process.platform === 'linux') t.is(manifest.libc.length, 1)
+  t.regex(readFileSync(join(app, 'node_modules', folder, 'LICENSE'), 'utf8'), /\nrusqlite \d.* \(MIT\)\n/)
 })
+
+test('a release is packed for every platform, and not at all when an addon is missing', t => {
+  const addons = tmpDir(t)
+  const dist = join(addons, 'dist')
+  const pack = () =>
+    execFileSync(process.execPath, ['scripts/pack.mjs', addons, '--all', '--to', dist], {
+      cwd: root,
+      stdio: 'pipe'
+    })
+  const systems = ['linux-x64-gnu', 'linux-x64-musl', 'linux-arm64-gnu', 'linux-arm64-musl', 'darwin-x64']
+  for (const system of systems) writeFileSync(join(addons, `sqlock.${system}.node`), 'an addon')
+  t.throws(pack, { message: /sqlock\.darwin-arm64\.node/ })
+  t.false(readdirSync(addons).includes('dist'))
+
+  writeFileSync(join(addons, 'sqlock.darwin-arm64.node'), 'an addon')
+  pack()
+  const { version, optionalDependencies } = manifestIn(join(dist, rootTarball(dist)))
+  const names = [...systems, 'darwin-arm64'].map(system => `sqlock-${system}`)
+  t.deepEqual(optionalDependencies, Object.fromEntries(names.map(name => [name, version])))
+  t.is(readdirSync(dist).length, 7)
+})
+
+const rootTarball = (dist: string) => readdirSync(dist).find(name => /^sqlock-\d/.test(name)) as string
+const manifestIn = (tarball: string) =>
+  JSON.parse(execFileSync('tar', ['xzOf', tarball, 'package/package.json'], { encoding: 'utf8' }))
 
 const fromSource = process.env.SQLOCK_BUILD_FROM_SOURCE ? test : test.skip
 fromSource('the addon can be built from the root package', async t => {

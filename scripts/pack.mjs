@@ -40,6 +40,10 @@ const missing = targets.filter(target => !found.includes(target))
 if (found.length === 0 || (values.all && missing.length > 0))
   throw new Error(`not in ${addons}: ${missing.map(({ addon }) => addon).join(', ')}`)
 
+const licences = ['LICENSE', 'THIRD-PARTY-LICENSES']
+  .map(file => readFileSync(join(root, file), 'utf8'))
+  .join('\n')
+
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist, { recursive: true })
 const stage = mkdtempSync(join(tmpdir(), 'sqlock-pack-'))
@@ -58,7 +62,8 @@ try {
   await cli.createNpmDirs({ cwd: staged, configPath: 'napi.json' })
   for (const { platform, addon } of found) {
     copyFileSync(join(addons, addon), join(staged, 'npm', platform, addon))
-    copyFileSync(join(root, 'LICENSE'), join(staged, 'npm', platform, 'LICENSE'))
+    // Both in one: beside the addon, this is the only file that npm takes.
+    writeFileSync(join(staged, 'npm', platform, 'LICENSE'), licences)
   }
   await cli.prePublish({ cwd: staged, configPath: 'napi.json', skipOptionalPublish: true, ghRelease: false })
 
