@@ -5,7 +5,7 @@
 /// Lets the calling thread never preempt another one when it is woken: `SCHED_BATCH` of sched(7). An unlock wakes the first of
 /// those that wait, also in the midst of a stint. If that one ran at once, in the place of the thread that has just unlocked, it
 /// would take the lock each time.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(miri)))]
 pub(super) fn do_not_preempt() {
     use nix::libc::{SCHED_BATCH, pthread_self, pthread_setschedparam, sched_param};
     let parameters = sched_param { sched_priority: 0 };
@@ -13,5 +13,5 @@ pub(super) fn do_not_preempt() {
     unsafe { pthread_setschedparam(pthread_self(), SCHED_BATCH, &raw const parameters) };
 }
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(target_os = "linux", not(miri))))]
 pub(super) fn do_not_preempt() {}
