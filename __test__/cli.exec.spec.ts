@@ -139,15 +139,15 @@ test('when sqlock is killed, the lock is free and the command goes on', async t 
 if (process.platform === 'linux') {
   // Node makes a pipe that it opens as a stream non-blocking, and a program that does not expect that loses output.
   test('the pipes that the command inherits are as we have got them', async t => {
-    const { stdout } = await sqlock(
-      t,
-      'exec',
-      tmpDir(t),
-      '--',
-      'sh',
-      '-c',
-      'cat /proc/self/fdinfo/1 /proc/self/fdinfo/2'
-    )
+    const look = 'kill $!; cat /proc/self/fdinfo/1 /proc/self/fdinfo/2; exit'
+    const command = `trap '${look}' USR1; sleep 60 & echo ready; wait`
+    const running = start(t, 'exec', tmpDir(t), '--', 'sh', '-c', command)
+    t.is(await running.line(), 'ready')
+    // It is passed on by a sqlock that has done all it does before the command ends.
+    running.child.kill('SIGUSR1')
+    let stdout = ''
+    for (let line = await running.line(); line !== undefined; line = await running.line())
+      stdout += `${line}\n`
     const flags = [...stdout.matchAll(/^flags:\s*(\d+)/gm)].map(([, octal]) => Number.parseInt(octal!, 8))
     t.is(flags.length, 2)
     for (const flag of flags) t.is(flag & 0o4000, 0)

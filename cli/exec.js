@@ -48,16 +48,18 @@ function lockerOf(dir, label) {
 }
 
 async function runCommand(command, args) {
-  const child = spawn(command, args, { stdio: 'inherit' })
-  const stopPassingOn = passSignalsOn(child)
+  // Before there is a child: a signal that came first would end us and leave it without the lock.
+  const passing = passSignalsOn()
   try {
+    const child = spawn(command, args, { stdio: 'inherit' })
+    passing.to(child)
     const [code, signal] = await once(child, 'exit')
     return signal === null ? code : SIGNAL + constants.signals[signal]
   } catch (error) {
     complain(`${command} cannot be run: ${error.message}`)
     return error.code === 'ENOENT' ? NOT_FOUND : CANNOT_RUN
   } finally {
-    stopPassingOn()
+    passing.stop()
   }
 }
 
