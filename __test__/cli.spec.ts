@@ -8,7 +8,7 @@ import { run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
-const COMMANDS = ['status', 'exec', 'checkpoint', 'doctor']
+const COMMANDS = ['status', 'exec', 'checkpoint', 'backup', 'doctor']
 
 test('--help names each command, and each command has a help with its options and exit codes', async t => {
   const { code, stdout } = await sqlock(t, '--help')

@@ -10,7 +10,13 @@ const { InputError } = require('./header')
 const { describeHolder } = require('./holder')
 const { complain, print } = require('./output')
 
-const COMMANDS = [require('./status'), require('./exec'), require('./checkpoint'), require('./doctor')]
+const COMMANDS = [
+  require('./status'),
+  require('./exec'),
+  require('./checkpoint'),
+  require('./backup'),
+  require('./doctor')
+]
 
 const help = `Usage: sqlock COMMAND …
 
