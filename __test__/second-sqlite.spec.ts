@@ -160,7 +160,10 @@ test('DBs of one copy are no second SQLite, nor is what was closed', async t => 
        await two.allAsync('SELECT * FROM records')
        await Promise.all([one.close(), two.close()])
      }
+     const open = new DB(file)
+     await open.createRecord('a', 3)
      try { new DB(dir) } catch {}
+     await open.close()
      await new DB(file).close()`
   )
   t.deepEqual(warnings, [])

@@ -84,8 +84,9 @@ pub(crate) fn meets_another(path: &Path, known: bool) -> bool {
         && files.told.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
+/// Of a directory this process may well have a descriptor: that of its lock.
 fn id_of(path: &Path) -> Option<FileId> {
-    fs::metadata(path).ok().map(|metadata| id(&metadata))
+    fs::metadata(path).ok().filter(Metadata::is_file).map(|metadata| id(&metadata))
 }
 
 fn id(metadata: &Metadata) -> FileId {
