@@ -604,6 +604,45 @@ export class DB<M extends IntegerMode = 'number'> {
 }
 export interface DB<M extends IntegerMode = 'number'> extends Queryable<M>, AsyncDisposable {}
 
+/**
+ * What is published on the channels of node:diagnostics_channel, by their names. Without a subscriber no message is made. No message
+ * has bound values in it. Durations are ms.
+ */
+export interface DiagnosticsMessages {
+  /** The lock was granted to a call or a batch, calls did not get it, or it was given back. */
+  'sqlock:lock':
+    | { event: 'acquired'; lockPath: string; waitMs: number }
+    /** How many calls, how long the first of them has waited, and what they are rejected with. */
+    | { event: 'refused'; lockPath: string; waitMs: number; calls: number; error: unknown }
+    | { event: 'released'; lockPath: string; holdMs: number }
+  /** Writes that went to SQLite together are done. */
+  'sqlock:batch': {
+    dbPath: string
+    /** Their texts, each once. */
+    statements: string[]
+    writes: number
+    /** How many of them were rejected. */
+    failed: number
+    commits: number
+    /** From when they were handed over until they were done, `waitMs` and `holdMs` included. */
+    ms: number
+    /** null under a hold, as in a transaction: the batch has not taken the lock. */
+    waitMs: number | null
+    holdMs: number | null
+  }
+  /** A checkpoint has ended: with what `checkpoint()` resolves to, or with an error. */
+  'sqlock:checkpoint': {
+    dbPath: string
+    mode: 'PASSIVE' | 'FULL' | 'RESTART' | 'TRUNCATE'
+    /** Has nobody asked for it? */
+    background: boolean
+    ms: number
+    error?: unknown
+  } & Partial<CheckpointResult>
+  /** A hold lasts longer than `longHoldMs`; `stack` is that of the call that has taken it. */
+  'sqlock:long-hold': { lockPath: string; longHoldMs: number; stack: string }
+}
+
 /** The version of the bundled SQLite, `'3.54.1'`; never below 3.51.3, which fixed a corruption of the WAL. */
 export const sqliteVersion: string
 /** The version of sqlock. */

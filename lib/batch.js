@@ -22,6 +22,8 @@ class Batch {
   timeout
   /** Calls it off; a write with a signal has a batch of its own. */
   signal
+  /** When it was given to the addon, if somebody listens who is told of it. */
+  startedAt
   /** Why what is left of it is not to be written. */
   calledOff
   #encoder = new Encoder()

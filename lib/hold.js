@@ -5,6 +5,7 @@
 
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
+const diagnostics = require('./diagnostics')
 const { call, directoryOfHold, release } = require('./native')
 const { TIMER_MAX_MS } = require('./timers')
 
@@ -13,20 +14,23 @@ class Hold {
   id
   /** Which directory is locked. */
   directory
+  #lock
   #alarm
   #since = performance.now()
   #onRelease
 
   /**
+   * @param lock the native lock
    * @param longHoldMs emit a process warning with `stack` when the hold lasts longer
    * @param onRelease is told how long it lasted, ms
    */
-  constructor(id, longHoldMs, stack, onRelease) {
+  constructor(id, lock, longHoldMs, stack, onRelease) {
     this.id = id
+    this.#lock = lock
     this.#onRelease = onRelease
     this.directory = directoryOfHold(id)
     if (longHoldMs <= TIMER_MAX_MS) {
-      this.#alarm = setTimeout(warnOfLongHold, longHoldMs, longHoldMs, stack)
+      this.#alarm = setTimeout(warnOfLongHold, longHoldMs, lock, longHoldMs, stack)
       this.#alarm.unref()
     }
   }
@@ -43,10 +47,12 @@ class Hold {
     clearTimeout(this.#alarm)
     this.#onRelease?.(performance.now() - this.#since)
     call(() => release(id))
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellReleased(this.#lock, performance.now() - this.#since)
   }
 }
 
-function warnOfLongHold(longHoldMs, { stack }) {
+function warnOfLongHold(lock, longHoldMs, { stack }) {
+  if (diagnostics.longHold.hasSubscribers) diagnostics.tellLongHold(lock, longHoldMs, stack)
   process.emitWarning(`the write lock has been held for more than ${longHoldMs} ms`, {
     code: 'SQLOCK_LONG_HOLD',
     detail: stack

@@ -107,7 +107,7 @@ class Holds {
     const { longHoldMs } = this.#session.options
     const stack = stackOf(longHoldMs, asker)
     const id = await settled(this.#queue.acquire(timeout, signal))
-    return new Hold(id, longHoldMs, stack, ms => this.#session.stats.held(ms))
+    return new Hold(id, this.#session.lock, longHoldMs, stack, ms => this.#session.stats.held(ms))
   }
 
   /** Rolls back what no function ends, and resolves when all functions have come to their end. */

@@ -162,7 +162,7 @@ class Lane {
         this.#attempt = this.#queue.start(batch, this.#level, ms)
         const written = await this.#attempt.settled
         batch.settle(written)
-        this.#queue.wrote(written)
+        this.#queue.wrote(batch, written)
         if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
@@ -193,10 +193,13 @@ class Lane {
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
     const told = asAskedFor(failure, item.timeout)
+    const { calledAt } = item
     const before = item.left ?? 1
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)
-    if (failure?.kind === 'timeout') this.#queue.timedOut(before - (item.left ?? 0))
+    const calls = before - (item.left ?? 0)
+    if (failure?.kind === 'timeout') this.#queue.timedOut(calls)
+    if (!this.#level && calls > 0) this.#queue.refused(calledAt, calls, told)
   }
 
   #remaining(item) {

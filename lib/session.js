@@ -14,6 +14,7 @@
 const { clearTimeout, setTimeout } = require('node:timers')
 const { throwIfAborted } = require('./abort')
 const { backup } = require('./backup')
+const diagnostics = require('./diagnostics')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Holds } = require('./holds')
 const { call, settled } = require('./native')
@@ -147,8 +148,8 @@ class Session {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
     this.checkWritable()
-    if (mode === 'PASSIVE') return settled(this.native.checkpoint(NONE, mode))
-    const work = async () => settled(this.native.checkpoint(this.target().hold.id, mode))
+    if (mode === 'PASSIVE') return this.#checkpoint(NONE, mode, false)
+    const work = async () => this.#checkpoint(this.target().hold.id, mode, false)
     return this.holds.withHold(target, work, options, asker)
   }
 
@@ -229,7 +230,13 @@ class Session {
     this.#commits = 0
     // Whatever keeps it from its work is met by the commits too, which tell.
     const ended = () => (this.#checkpointing = null)
-    this.#checkpointing = this.native.checkpoint(NONE, 'PASSIVE').then(ended, ended)
+    this.#checkpointing = this.#checkpoint(NONE, 'PASSIVE', true).then(ended, ended)
+  }
+
+  async #checkpoint(hold, mode, background) {
+    const checkpoint = settled(this.native.checkpoint(hold, mode))
+    if (!diagnostics.checkpoint.hasSubscribers) return checkpoint
+    return diagnostics.tellCheckpoint(this.native, mode, background, checkpoint)
   }
 }
 

@@ -3,7 +3,9 @@
  */
 'use strict'
 
+const { performance } = require('node:perf_hooks')
 const { lockAttempt } = require('./attempts')
+const diagnostics = require('./diagnostics')
 const { SqlockError, asAskedFor, fromFailure } = require('./errors')
 const { Hold, stackOf } = require('./hold')
 const { LockGuard } = require('./lock-guard')
@@ -52,7 +54,10 @@ class WriteLocker {
 
   async tryAcquire() {
     const id = this.held ? null : call(() => this.#lock.tryAcquire(false))
-    return soon(id === null ? null : this.#guard(this.#take(id, this.tryAcquire)))
+    if (id === null) return soon(null)
+    const guard = this.#guard(this.#take(id, this.tryAcquire))
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.#lock, 0)
+    return soon(guard)
   }
 
   async unlock() {
@@ -85,16 +90,21 @@ class WriteLocker {
       )
     }
     if (signal?.aborted) throw signal.reason
+    const calledAt = diagnostics.lock.hasSubscribers ? performance.now() : undefined
     const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
     try {
-      return this.#take(await attempt.settled, asker)
+      const hold = this.#take(await attempt.settled, asker)
+      if (calledAt !== undefined) diagnostics.tellAcquired(this.#lock, performance.now() - calledAt)
+      return hold
     } catch (failure) {
-      throw fromFailure(asAskedFor(failure, timeout))
+      const told = asAskedFor(failure, timeout)
+      if (calledAt !== undefined) diagnostics.tellRefused(this.#lock, calledAt, 1, told)
+      throw fromFailure(told)
     }
   }
 
   #take(id, asker) {
-    const hold = new Hold(id, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
+    const hold = new Hold(id, this.#lock, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
     this.#current.hold = hold
     return hold
   }

@@ -13,6 +13,7 @@
 
 const { performance } = require('node:perf_hooks')
 const { lockAttempt, refusal, writeAttempt } = require('./attempts')
+const diagnostics = require('./diagnostics')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Lane } = require('./lane')
 const { Pending } = require('./pending')
@@ -75,7 +76,9 @@ class WriteQueue {
   async acquire(timeout, signal) {
     const calledAt = performance.now()
     const hold = await this.#own.acquire(ms => lockAttempt(this.#lock, ms, signal), timeout, signal)
-    this.#stats.waited(performance.now() - calledAt)
+    const waitMs = performance.now() - calledAt
+    this.#stats.waited(waitMs)
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.#lock, waitMs)
     return hold
   }
 
@@ -94,6 +97,7 @@ class WriteQueue {
   /** Gives a batch to the addon. */
   start(batch, level, ms) {
     const [hold, transaction] = level ? [level.hold.id, level.transaction] : [NONE, NONE]
+    batch.startedAt = diagnostics.batch.hasSubscribers ? performance.now() : undefined
     const submission = this.#native.write(hold, transaction, ms, batch.statements, batch.bytes)
     return writeAttempt(submission, batch.signal)
   }
@@ -119,10 +123,16 @@ class WriteQueue {
     this.#working.track(working)
   }
 
-  /** A batch has had the lock: those that wait start anew to count. */
-  wrote({ commits, waitMs, holdMs }) {
+  /** A batch, or a part of it, is done. After one that had the lock, those that wait start anew to count. */
+  wrote(batch, written) {
+    const { commits, waitMs, holdMs } = written
     if (commits > 0) this.#committed(commits)
+    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#native, batch, written)
     if (holdMs === undefined) return
+    if (diagnostics.lock.hasSubscribers) {
+      diagnostics.tellAcquired(this.#lock, waitMs)
+      diagnostics.tellReleased(this.#lock, holdMs)
+    }
     this.#stats.waited(waitMs)
     this.#stats.held(holdMs)
     this.lastBatchEnd = performance.now()
@@ -131,6 +141,11 @@ class WriteQueue {
 
   timedOut(count) {
     this.#stats.timedOut(count)
+  }
+
+  /** So many calls will not get the lock. */
+  refused(calledAt, calls, failure) {
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellRefused(this.#lock, calledAt, calls, failure)
   }
 
   /** What to reject with what is due. */

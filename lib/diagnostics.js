@@ -1,0 +1,74 @@
+/**
+ * What is told to others by node:diagnostics_channel. Messages have no bound values in them.
+ *
+ * Whoever tells asks for `hasSubscribers` first: without a subscriber nothing is made, and no clock is read. docs/diagnostics.md
+ * describes the messages.
+ */
+'use strict'
+
+const { channel } = require('node:diagnostics_channel')
+const { performance } = require('node:perf_hooks')
+const { fromFailure } = require('./errors')
+
+const channels = {
+  lock: channel('sqlock:lock'),
+  batch: channel('sqlock:batch'),
+  checkpoint: channel('sqlock:checkpoint'),
+  longHold: channel('sqlock:long-hold')
+}
+
+/** The lock was granted after so many ms. */
+function tellAcquired({ lockPath }, waitMs) {
+  channels.lock.publish({ event: 'acquired', lockPath, waitMs })
+}
+
+/** So many calls, the first of which was made at `calledAt`, will not get it. */
+function tellRefused({ lockPath }, calledAt, calls, failure) {
+  const waitMs = performance.now() - calledAt
+  channels.lock.publish({ event: 'refused', lockPath, waitMs, calls, error: fromFailure(failure) })
+}
+
+/** The lock was given back after so many ms. */
+function tellReleased({ lockPath }, holdMs) {
+  channels.lock.publish({ event: 'released', lockPath, holdMs })
+}
+
+/** What the addon has made of a batch, or of a part of it. */
+function tellBatch({ path }, { statements, startedAt }, written) {
+  const { changes, failures, commits, waitMs = null, holdMs = null } = written
+  const [writes, failed] = [changes.length, failures.length]
+  const ms = performance.now() - startedAt
+  channels.batch.publish({ dbPath: path, statements, writes, failed, commits, ms, waitMs, holdMs })
+}
+
+/** Awaits a checkpoint and tells of it. */
+async function tellCheckpoint({ path }, mode, background, checkpoint) {
+  const since = performance.now()
+  const tell = outcome => {
+    const ms = performance.now() - since
+    channels.checkpoint.publish({ dbPath: path, mode, background, ms, ...outcome })
+  }
+  try {
+    const result = await checkpoint
+    tell(result)
+    return result
+  } catch (error) {
+    tell({ error })
+    throw error
+  }
+}
+
+/** A hold lasts longer than it should. */
+function tellLongHold({ lockPath }, longHoldMs, stack) {
+  channels.longHold.publish({ lockPath, longHoldMs, stack })
+}
+
+module.exports = {
+  ...channels,
+  tellAcquired,
+  tellBatch,
+  tellCheckpoint,
+  tellLongHold,
+  tellRefused,
+  tellReleased
+}
