@@ -1,6 +1,8 @@
 /** backup() beside processes that write, are killed, or have no room. */
+import { once } from 'node:events'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import type { DB } from '../index.js'
@@ -118,6 +120,21 @@ if (process.getuid?.() === 0 && has('unshare')) {
     t.is(stdout.trim(), 'SQLITE_FULL', stderr)
   })
 }
+
+test('a backup whose worker is terminated leaves nothing', async t => {
+  const dir = tmpDir(t)
+  const db = await filled(t, dir)
+  const place = join(dir, 'copy.db')
+  const script = `
+    const { parentPort, workerData } = require('node:worker_threads');
+    const progress = () => (parentPort.postMessage('step'), new Promise(() => {}));
+    new DB(workerData.path).backup(workerData.place, { pagesPerStep: 1, progress })`
+  const worker = new Worker(prelude(dir) + script, { eval: true, workerData: { path: db.dbPath, place } })
+  await once(worker, 'message')
+  await worker.terminate()
+  await eventually(t, () => beside(place).length === 0)
+  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+})
 
 test('a backup that ends with its process is not taken for whole', async t => {
   const dir = tmpDir(t)
