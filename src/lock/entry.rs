@@ -61,8 +61,8 @@ pub(super) struct State {
     pub(super) held: bool,
     /// When to leave the lock to other processes.
     pub(super) courtesy: Courtesy,
-    /// An open, unlocked lock file: opening costs more than locking.
-    pub(super) spare: Option<Box<dyn LockFile>>,
+    /// Open, unlocked lock files, see [`keep`](State::keep).
+    pub(super) spare: Vec<Box<dyn LockFile>>,
     /// The generation of the waiter thread, while there is one.
     pub(super) waiter: Option<u64>,
     /// The file that the waiter thread waits for in the kernel.
@@ -83,6 +83,14 @@ impl State {
         let deadline = from_now(timeout);
         self.entries.push_back(Entry { id, claim, timeout, deadline, tried: false, owner, settle });
         id
+    }
+
+    /// Keeps an unlocked lock file: opening costs more than locking, and looks like an attempt of one that polls. One is held
+    /// while another one waits, so two are enough.
+    pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
+        if self.spare.len() < 2 {
+            self.spare.push(file);
+        }
     }
 
     pub(super) fn position(&self, id: EntryId) -> Option<usize> {

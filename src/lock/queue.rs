@@ -149,7 +149,7 @@ impl Queue {
     /// Opens and locks the lock file without waiting; writes the holder text.
     fn take(self: &Arc<Self>, state: &mut State, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
         for _ in 0..MAX_REPLACED {
-            let file = match state.spare.take() {
+            let file = match state.spare.pop() {
                 Some(file) => file,
                 None => self.files.open(claim)?,
             };
@@ -159,7 +159,7 @@ impl Queue {
                 continue;
             }
             if !locked {
-                state.spare = Some(file);
+                state.keep(file);
                 return Ok(None);
             }
             return Ok(Some(self.grant(state, file, claim, false)));
@@ -192,7 +192,9 @@ impl Queue {
             state.courtesy.pollers.look_out(file.id(), &*self.files, lock_path);
         }
         // Closing the descriptor frees a lock that would not be given back.
-        state.spare = unlocked.is_ok().then_some(file);
+        if unlocked.is_ok() {
+            state.keep(file);
+        }
         state.held = false;
         // One that sits in the kernel is woken by the kernel, and one that lingers is better left alone.
         if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {

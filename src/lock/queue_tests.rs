@@ -133,6 +133,23 @@ fn request(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
 
 const LONG: Option<Duration> = Some(Duration::from_secs(3600));
 
+/// Each open would look to other processes like an attempt of a program that polls.
+#[test]
+fn holds_and_waits_in_turn_keep_their_lock_files_open() {
+    let (world, queue) = world();
+    for _ in 0..20 {
+        let held = queue.try_acquire(&claim(), true).unwrap().expect("free");
+        let (request, outcome) = request(None);
+        queue.wait(request);
+        while queue.state().blocked_on.is_none() {
+            std::thread::yield_now();
+        }
+        held.release().unwrap();
+        outcome.recv().unwrap().unwrap().release().unwrap();
+    }
+    assert!(world.opened.load(Ordering::SeqCst) <= 2);
+}
+
 #[test]
 fn grants_come_in_the_order_of_the_calls() {
     let (_, queue) = world();

@@ -78,7 +78,9 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
                     return Some((head, Ok(guard)));
                 }
                 // Everybody gave up in the meantime.
-                state.spare = file.unlock().is_ok().then_some(file);
+                if file.unlock().is_ok() {
+                    state.keep(file);
+                }
             }
             // With nobody left to tell, it is of no interest.
             Err(error) => {
@@ -119,7 +121,7 @@ fn lock<'q>(
         stand_back(pause);
         return (queue.state(), Ok(None));
     }
-    let file = match state.spare.take().map_or_else(|| queue.files.open(claim), Ok) {
+    let file = match state.spare.pop().map_or_else(|| queue.files.open(claim), Ok) {
         Ok(file) => file,
         Err(error) => return (state, Err(error)),
     };
@@ -149,7 +151,9 @@ fn lock<'q>(
         return (state, Ok(None));
     }
     if waited && state.courtesy.pause(Instant::now()).is_some() {
-        state.spare = file.unlock().is_ok().then_some(file);
+        if file.unlock().is_ok() {
+            state.keep(file);
+        }
         return (state, Ok(None));
     }
     if state.held {
