@@ -17,6 +17,7 @@ const WITH_SIGNAL: [string, (db: DB, locker: WriteLocker, signal: AbortSignal) =
   ['begin', async (db, _, signal) => (await db.begin({ signal })).rollback()],
   ['migrate', (db, _, signal) => db.migrate([{ id: '1', up: 'CREATE TABLE u (a)' }], { signal })],
   ['checkpoint', (db, _, signal) => db.checkpoint('FULL', { signal })],
+  ['backup', (db, _, signal) => db.backup(`${db.dbPath}.copy`, { signal })],
   ['withLock', (_db, locker, signal) => locker.withLock(() => 1, { signal })],
   ['acquire', async (_db, locker, signal) => (await locker.acquire({ signal })).release()]
 ]

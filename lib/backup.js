@@ -3,12 +3,12 @@
  */
 'use strict'
 
-const { onAbort } = require('./abort')
+const { onAbort, throwIfAborted } = require('./abort')
 const { call, settled } = require('./native')
 
 /** Makes a backup; resolves when it is in its place, and rejects when nothing of it is left. */
 async function backup(native, destination, { progress, pagesPerStep, signal }) {
-  signal?.throwIfAborted()
+  throwIfAborted(signal)
   const copy = call(() => native.backup(destination, pagesPerStep))
   const stop = signal && onAbort(signal, () => copy.cancel())
   let totalPages = 0
@@ -35,7 +35,7 @@ async function next(copy, signal) {
 /** Tells how far it has got, unless it was called off meanwhile. */
 async function tell(copy, { totalPages, remainingPages }, progress, signal) {
   try {
-    signal?.throwIfAborted()
+    throwIfAborted(signal)
     await progress?.({ totalPages, remainingPages })
   } catch (error) {
     copy.cancel()
