@@ -47,6 +47,13 @@ export interface RunResult<M extends IntegerMode = 'number'> {
   lastInsertRowid: Int<M>
 }
 
+/** What any statement did, and its rows. */
+export interface ExecuteResult<T = Row, M extends IntegerMode = 'number'> extends RunResult<M> {
+  /** The names of its columns, in their order; none for a statement that returns no rows. */
+  columns: string[]
+  rows: T[]
+}
+
 /**
  * How INTEGER values come back:
  * - `'number'` (default): a RangeError `ERR_OUT_OF_RANGE` outside ±(2^53 - 1); never rounded
@@ -393,6 +400,13 @@ export interface Queryable<M extends IntegerMode = 'number'> {
   getAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T | undefined>
   /** Reads all rows off the event loop, which decodes 2,000 at a time. As `getAsync()`. */
   allAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T[]>
+  /**
+   * Runs one statement of any kind, for drivers that are not told of which: a read as `allAsync()`, off the event loop and without
+   * the lock, anything else as `run()`. Where it is known, those are cheaper.
+   *
+   * @throws what `run()` throws
+   */
+  execute<T = Row>(sql: string | Query, ...params: Params): Promise<ExecuteResult<T, M>>
   /** The rows in chunks, each read when it is asked for; leaving the loop early ends the statement and its snapshot. */
   iterateAsync<T = Row>(sql: string | Query, ...params: Params): AsyncIterableIterator<T>
 }

@@ -64,7 +64,7 @@ const options = [
   'BackupOptions',
   'Migration'
 ]
-const results = ['RunResult', 'CheckpointResult', 'LockStatus', 'LockHolder', 'Stats']
+const results = ['RunResult', 'ExecuteResult', 'CheckpointResult', 'LockStatus', 'LockHolder', 'Stats']
 for (const type of options.concat(results)) {
   test(`the reference tells of each property of ${type}`, t => {
     const names = members(type)

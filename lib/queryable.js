@@ -71,6 +71,13 @@ class Queryable {
     })
   }
 
+  execute(query, ...params) {
+    return issue(this.#find, target => {
+      const { statement, ...options } = checkQuery(query, params, this.#session.options.timeout)
+      return this.#session.execute(target, this.#plan(statement), options)
+    })
+  }
+
   iterateAsync(query, ...params) {
     const { statement, signal } = checkQuery(query, params, this.#session.options.timeout)
     return this.#session.iterateAsync(this.#find(), this.#plan(statement), signal)

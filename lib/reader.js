@@ -14,7 +14,7 @@ const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
 const { call, settled } = require('./native')
 const { Pending } = require('./pending')
-const { refusing, rowOf, rowsOf, rowsSlowlyOf, shapeOf } = require('./rows')
+const { refusing, rowOf, rowsOf, shapeOf } = require('./rows')
 const { Single } = require('./single')
 
 const MAX_STATEMENTS = 500
@@ -83,10 +83,10 @@ class Reader {
     for (const cursor of this.#cursors) cursor.deref()?.close()
   }
 
-  /** The rows, or only the first, read by a worker. */
+  /** The rows, or only the first, read by a worker, as the addon hands them over. */
   async allAsync(plan, first, signal) {
     throwIfAborted(signal)
-    return rowsSlowlyOf(await this.#pending.track(this.#queue(plan, first, signal)), plan)
+    return this.#pending.track(this.#queue(plan, first, signal))
   }
 
   /** Resolves when no worker reads. */

@@ -63,6 +63,8 @@ class Session {
     this.stats.wrote()
     return typeof rowid === 'number' && this.options.integers === 'bigint' ? BigInt(rowid) : rowid
   }
+  #returned = (batch, place) => ({ returned: batch.rows(place), ...this.result(batch, place) })
+  #nothingDone
   #queue
   #direct
   #commits = 0
@@ -75,6 +77,7 @@ class Session {
     this.native = native
     this.lock = native.lock()
     this.options = options
+    this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
     this.reader = new Reader(native, options.readers)
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
     this.holds = new Holds(this, this.#queue)
@@ -125,12 +128,21 @@ class Session {
   }
 
   async getAsync(target, plan, options) {
-    const [row] = await this.#readAsync(target, plan, true, options)
-    return row
+    return (await this.execute(target, plan, options, true)).rows[0]
   }
 
-  allAsync(target, plan, options) {
-    return this.#readAsync(target, plan, false, options)
+  async allAsync(target, plan, options) {
+    return (await this.execute(target, plan, options)).rows
+  }
+
+  /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
+  async execute(target, plan, options, first = false) {
+    const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
+    const encode = encoder => encoder.query(plan.statement, first, plan.mode === 'bigint')
+    const { returned, ...result } = isApart
+      ? { returned: await this.reader.allAsync(plan, first, options?.signal), ...this.#nothingDone }
+      : await this.write(target, encode, options, this.#returned)
+    return { columns: returned.columns, rows: await rowsSlowlyOf(returned, plan), ...result }
   }
 
   iterateAsync(target, plan, signal) {
@@ -178,16 +190,6 @@ class Session {
     await this.#backups.drained()
     clearTimeout(timer)
     await settled(this.native.close())
-  }
-
-  /** By a worker and without the lock, unless it writes or belongs to a transaction. */
-  async #readAsync(target, plan, first, options) {
-    const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
-    if (isApart) return this.reader.allAsync(plan, first, options?.signal)
-    const encode = encoder => encoder.query(plan.statement, first, plan.mode === 'bigint')
-    const returned = await this.write(target, encode, options, returnedRows)
-    this.stats.wrote()
-    return rowsSlowlyOf(returned, plan)
   }
 
   /** May this text be given to a plain read? Whatever becomes of the schema, it may later too. */
@@ -239,8 +241,6 @@ class Session {
     return diagnostics.tellCheckpoint(this.native, mode, background, checkpoint)
   }
 }
-
-const returnedRows = (batch, place) => batch.rows(place)
 
 /** The rows of a promise. */
 async function* oneByOne(read) {

@@ -93,7 +93,7 @@ const flag = oneOf(
 type Method = [string, ...fc.Arbitrary<Argument>[]]
 
 const QUERYABLE: Method[] = [
-  ...['run', 'exec', 'get', 'all', 'iterate', 'getAsync', 'allAsync', 'iterateAsync'].map(
+  ...['run', 'exec', 'get', 'all', 'iterate', 'getAsync', 'allAsync', 'iterateAsync', 'execute'].map(
     name => [name, sql, value, value] as Method
   ),
   ['prepare', sql],
