@@ -425,6 +425,11 @@ export interface Transaction<M extends IntegerMode = 'number'> extends Queryable
    */
   savepoint<T>(fn: (tx: Transaction<M>) => T | PromiseLike<T>): Promise<T>
   /**
+   * Begins a savepoint that is ended by `commit()`, `rollback()` or `await using`: for drivers. Until then calls of this handle
+   * wait behind it. One that is open when its transaction ends is rolled back.
+   */
+  begin(): Promise<Transaction<M>>
+  /**
    * Ends a transaction of `begin()`; `transaction(fn)` commits by itself. Waits for its calls; when one of them has failed and
    * nobody has asked for its outcome, everything is rolled back and this rejects with that error.
    *

@@ -28,6 +28,14 @@ class Transaction extends Queryable {
     return issue(this.#find, target => this.#savepoint(target, fn))
   }
 
+  begin() {
+    return issue(this.#find, async target => {
+      const { timeout } = this.#session.options
+      const open = await this.#session.holds.begin(target, { timeout }, this.begin)
+      return new Transaction(this.#session, open)
+    })
+  }
+
   async commit() {
     await this.#target().commit()
   }

@@ -124,7 +124,7 @@ const METHODS: Record<string, Method[]> = {
     ['stats'],
     ['close', mixed(['timeout'], {})]
   ],
-  Transaction: [...QUERYABLE, ['savepoint', fn], ['commit'], ['rollback']],
+  Transaction: [...QUERYABLE, ['savepoint', fn], ['begin'], ['commit'], ['rollback']],
   Statement: [
     ...['run', 'get', 'all', 'iterate', 'getAsync', 'allAsync', 'iterateAsync'].map(
       name => [name, value, value] as Method
