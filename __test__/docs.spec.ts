@@ -9,6 +9,12 @@ import { tmpDir } from './helpers/tmp.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
+/** What an example may import: the package, and the libraries that it has adapters for. */
+const { name, peerDependencies } = JSON.parse(read('package.json'))
+const packages = [
+  [name, root],
+  ...Object.keys(peerDependencies).map(peer => [peer, join(root, 'node_modules', peer)])
+]
 const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
   .trim()
   .split('\n')
@@ -20,7 +26,7 @@ for (const file of documents) {
       const dir = tmpDir(t)
       mkdirSync(join(dir, 'node_modules'))
       mkdirSync(join(dir, 'data'))
-      symlinkSync(root, join(dir, 'node_modules', 'sqlock'))
+      for (const [name, folder] of packages) symlinkSync(folder, join(dir, 'node_modules', name))
       writeFileSync(join(dir, 'example.mjs'), block)
       const { code, stdout, stderr } = await run(t, process.execPath, ['example.mjs'], { cwd: dir })
       t.is(code, 0, stderr)

@@ -18,6 +18,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { run } from './helpers/child.ts'
+import { type Library, libraries } from './helpers/libraries.ts'
 import { type Runtime, runtimes } from './helpers/runtimes.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
@@ -54,6 +55,25 @@ function freshApp(t: ExecutionContext): string {
   const dir = tmpDir(t)
   cpSync(app, dir, { recursive: true })
   return dir
+}
+
+/** The same with a library that there is an adapter for. */
+function appWith(t: ExecutionContext, { name, folder }: Library): string {
+  const dir = freshApp(t)
+  symlinkSync(folder, join(dir, 'node_modules', name))
+  return dir
+}
+
+/** What the fixtures of an adapter print. */
+const OUTCOMES: Record<string, object> = {
+  kysely: {
+    applied: ['first Success'],
+    insertId: '1',
+    code: 'SQLITE_CONSTRAINT_UNIQUE',
+    names: ['Ada', 'Grace'],
+    count: 2,
+    open: false
+  }
 }
 
 function runIn(t: ExecutionContext, cwd: string, { command, args }: Runtime, script: string) {
@@ -106,9 +126,33 @@ for (const runtime of runtimes()) {
     t.true(names.includes('DB'))
     t.deepEqual(same, names)
   })
+
+  const major = Number(/^Node (\d+)/.exec(runtime.name)?.[1] ?? Infinity)
+  for (const library of libraries().filter(({ node }) => node <= major)) {
+    const { name, version } = library
+    test(`${runtime.name} runs the adapter for ${name} ${version} by import and by require`, async t => {
+      for (const script of [`${name}.mjs`, `${name}.cjs`]) {
+        const { code, stdout, stderr } = await runIn(t, appWith(t, library), runtime, script)
+        t.is(code, 0, stderr)
+        // Before it there may be what the library says.
+        t.deepEqual(JSON.parse(stdout.trim().split('\n').at(-1) as string), OUTCOMES[name])
+      }
+    })
+  }
 }
 
 test('TypeScript finds the types by import and by require', async t => {
+  await compiles(t, app, ['types.mts', 'types.cts'])
+})
+
+for (const library of libraries()) {
+  const { name, version } = library
+  test(`TypeScript finds the types of the adapter for ${name} ${version}`, async t => {
+    await compiles(t, appWith(t, library), [`${name}.types.mts`, `${name}.types.cts`])
+  })
+}
+
+async function compiles(t: ExecutionContext, cwd: string, files: string[]): Promise<void> {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
   const typeRoots = join(root, 'node_modules', '@types')
   const options = [
@@ -122,10 +166,9 @@ test('TypeScript finds the types by import and by require', async t => {
     typeRoots
   ]
   const lib = ['--target', 'es2022', '--lib', 'es2023,esnext.disposable']
-  const files = ['types.mts', 'types.cts']
-  const { code, stdout } = await run(t, process.execPath, [tsc, ...options, ...lib, ...files], { cwd: app })
+  const { code, stdout } = await run(t, process.execPath, [tsc, ...options, ...lib, ...files], { cwd })
   t.is(code, 0, stdout)
-})
+}
 
 test('the root package carries its sources, no addon, no tests, and nothing of the machine', t => {
   const entries = readdirSync(installed, { recursive: true, withFileTypes: true })

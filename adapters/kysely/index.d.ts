@@ -1,0 +1,8 @@
+import type { Dialect } from 'kysely'
+import type { SqlockDialectConfig } from './config.js'
+
+export type { SqlockDialectConfig }
+
+/** Kysely's dialect for SQLite on a DB of sqlock: `new Kysely({ dialect: new SqlockDialect({ database: db }) })`. */
+export const SqlockDialect: new (config: SqlockDialectConfig) => Dialect
+export type SqlockDialect = InstanceType<typeof SqlockDialect>
