@@ -1,7 +1,7 @@
 /** The types, as tsc checks them (`npm run lint`); at run time there is nothing but the values to see. */
 import test from 'ava'
 import { DB, LockTimeout, SqlockError, WriteLocker } from '../index.js'
-import type { Int, LockGuard, LockHolder, RecordRow } from '../index.js'
+import type { ExecuteResult, Int, LockGuard, LockHolder, RecordRow, Transaction } from '../index.js'
 import { DB as ImportedDB } from '../index.mjs'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -18,6 +18,17 @@ test('integer modes are part of the type of a DB', async t => {
   same<Int<'auto'>, number | bigint>(true)
   t.is(bigint.getRecord(id)?.value, 1n)
   await bigint.close()
+})
+
+test('what drivers call has the types of the DB', async t => {
+  await using db = new DB(`${tmpDir(t)}/a.db`, { integers: 'bigint' })
+  const result = await db.execute<{ a: bigint }>('SELECT 1 AS a')
+  same<typeof result, ExecuteResult<{ a: bigint }, 'bigint'>>(true)
+  same<(typeof result)['lastInsertRowid'], bigint>(true)
+  await using tx = await db.begin()
+  await using inner = await tx.begin()
+  same<typeof inner, Transaction<'bigint'>>(true)
+  t.deepEqual(result.rows, [{ a: 1n }])
 })
 
 test('withLock and withWriteLock have the type of what their function gives', async t => {
