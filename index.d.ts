@@ -33,6 +33,14 @@ export interface Query extends AcquireOptions {
 /** A row that was read: its columns by name. */
 export type Row = Record<string, SqlValue>
 
+/** SQL with options, and how its rows come, where they are read off the event loop. */
+export interface ReadQuery extends Query {
+  /** Rows as arrays: for columns of the same name. Default false. */
+  raw?: boolean
+  /** How INTEGERs come. Default: as those of the DB. */
+  integers?: IntegerMode
+}
+
 /** A statement of a batch. */
 export type BatchItem = string | Pick<Query, 'sql' | 'params'>
 
@@ -397,18 +405,18 @@ export interface Queryable<M extends IntegerMode = 'number'> {
    * Reads the first row off the event loop, on a connection that is not that of the plain reads. A statement that writes, with
    * RETURNING, is taken through the lock. In a transaction it belongs to that. `signal` interrupts it.
    */
-  getAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T | undefined>
+  getAsync<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<T | undefined>
   /** Reads all rows off the event loop, which decodes 2,000 at a time. As `getAsync()`. */
-  allAsync<T = Row>(sql: string | Query, ...params: Params): Promise<T[]>
+  allAsync<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<T[]>
   /**
    * Runs one statement of any kind, for drivers that are not told of which: a read as `allAsync()`, off the event loop and without
    * the lock, anything else as `run()`. Where it is known, those are cheaper.
    *
    * @throws what `run()` throws
    */
-  execute<T = Row>(sql: string | Query, ...params: Params): Promise<ExecuteResult<T, M>>
+  execute<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<ExecuteResult<T, M>>
   /** The rows in chunks, each read when it is asked for; leaving the loop early ends the statement and its snapshot. */
-  iterateAsync<T = Row>(sql: string | Query, ...params: Params): AsyncIterableIterator<T>
+  iterateAsync<T = Row>(sql: string | ReadQuery, ...params: Params): AsyncIterableIterator<T>
 }
 
 /**

@@ -121,6 +121,26 @@ test('two thousand columns come in their order', async t => {
   t.deepEqual(await db.allAsync(sql), [row])
 })
 
+test('a read with options tells how its rows come, in a transaction too', async t => {
+  const db = await withTable(t)
+  const sql = 'SELECT id, id + 2 AS id FROM t'
+  const raw = { sql, raw: true, integers: 'auto' } as const
+  const id = 2n ** 53n
+  await db.transaction(async tx => {
+    await tx.run("INSERT INTO t VALUES (?, 'a', 0)", id - 2n)
+    t.deepEqual(await tx.allAsync(raw), [[Number(id - 2n), id]])
+  })
+  t.deepEqual(await db.allAsync(raw), [[Number(id - 2n), id]])
+  t.deepEqual(await db.getAsync({ ...raw, integers: 'bigint' }), [id - 2n, id])
+  for await (const row of db.iterateAsync(raw)) t.deepEqual(row, [Number(id - 2n), id])
+  t.deepEqual(await db.getAsync({ sql, integers: 'auto' }), { id })
+  t.deepEqual((await db.execute(raw)).rows, [[Number(id - 2n), id]])
+  t.is((await rejection(db.getAsync({ sql, raw: true }))).code, 'ERR_OUT_OF_RANGE')
+  for (const option of [{ raw: 1 }, { integers: 'float' }, { pluck: true }])
+    t.true((await rejection(db.allAsync({ sql, ...option } as any))) instanceof TypeError)
+  t.true((await rejection(db.run({ sql, raw: true } as any))) instanceof TypeError)
+})
+
 test('a statement that writes is refused by plain reads, and taken through the lock by the others', async t => {
   const dir = tmpDir(t)
   const db = await withTable(t, 0, dir)

@@ -6,7 +6,16 @@
 
 const { isArrayBuffer } = require('node:util').types
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
-const { checkAcquireOptions, checkEach, checkInteger, checkOptions, checkString, show } = require('./options')
+const {
+  checkAcquireOptions,
+  checkBoolean,
+  checkEach,
+  checkInteger,
+  checkIntegerMode,
+  checkOptions,
+  checkString,
+  show
+} = require('./options')
 
 const isBytes = value => ArrayBuffer.isView(value) || isArrayBuffer(value)
 
@@ -88,17 +97,27 @@ function checkScript(script, defaultTimeout) {
   return { sql, ...checkAcquireOptions({ timeout, signal }, defaultTimeout) }
 }
 
+const QUERY_OPTIONS = ['sql', 'params', 'timeout', 'signal']
+const READ_OPTIONS = [...QUERY_OPTIONS, 'raw', 'integers']
+
 /** `{ statement, timeout, signal }` of a text with its parameters, or of `{ sql, params, timeout, signal }`. */
-function checkQuery(query, parameters, defaultTimeout) {
+function checkQuery(query, parameters, defaultTimeout, known = QUERY_OPTIONS) {
   if (typeof query === 'string') {
     return { statement: checkStatement(query, parameters), timeout: defaultTimeout, signal: undefined }
   }
-  const names = ['sql', 'params', 'timeout', 'signal']
-  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, names)
+  const { sql, params, timeout, signal } = checkOptions('query', query ?? null, known)
   if (parameters.length > 0)
     throw argumentTypeError('parameters of a query with options belong into its params')
   const statement = bound(checkString('sql', sql), splitParams('params', params))
   return { statement, ...checkAcquireOptions({ timeout, signal }, defaultTimeout) }
+}
+
+/** The same of a read, `{ plan, timeout, signal }`: its options may also tell how its rows come, see lib/reader.js. */
+function checkRead(query, parameters, defaults) {
+  const { statement, ...options } = checkQuery(query, parameters, defaults.timeout, READ_OPTIONS)
+  const { raw = false, integers = defaults.integers } = typeof query === 'string' ? {} : query
+  const form = checkBoolean('raw', raw) ? 'raw' : 'object'
+  return { plan: { statement, mode: checkIntegerMode('integers', integers), form }, ...options }
 }
 
 /** The statements of a batch: texts, or `{ sql, params }`. */
@@ -151,4 +170,4 @@ function checkNumber(name, value) {
   return value
 }
 
-module.exports = { checkItems, checkQuery, checkScript, checkStatement }
+module.exports = { checkItems, checkQuery, checkRead, checkScript, checkStatement }

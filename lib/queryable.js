@@ -6,7 +6,7 @@
 
 const { issue } = require('./issue')
 const { checkAcquireOptions } = require('./options')
-const { checkItems, checkQuery, checkScript, checkStatement } = require('./parameters')
+const { checkItems, checkQuery, checkRead, checkScript, checkStatement } = require('./parameters')
 const { Statement } = require('./statement')
 
 class Queryable {
@@ -59,28 +59,28 @@ class Queryable {
 
   getAsync(query, ...params) {
     return issue(this.#find, target => {
-      const { statement, ...options } = checkQuery(query, params, this.#session.options.timeout)
-      return this.#session.getAsync(target, this.#plan(statement), options)
+      const { plan, ...options } = checkRead(query, params, this.#session.options)
+      return this.#session.getAsync(target, plan, options)
     })
   }
 
   allAsync(query, ...params) {
     return issue(this.#find, target => {
-      const { statement, ...options } = checkQuery(query, params, this.#session.options.timeout)
-      return this.#session.allAsync(target, this.#plan(statement), options)
+      const { plan, ...options } = checkRead(query, params, this.#session.options)
+      return this.#session.allAsync(target, plan, options)
     })
   }
 
   execute(query, ...params) {
     return issue(this.#find, target => {
-      const { statement, ...options } = checkQuery(query, params, this.#session.options.timeout)
-      return this.#session.execute(target, this.#plan(statement), options)
+      const { plan, ...options } = checkRead(query, params, this.#session.options)
+      return this.#session.execute(target, plan, options)
     })
   }
 
   iterateAsync(query, ...params) {
-    const { statement, signal } = checkQuery(query, params, this.#session.options.timeout)
-    return this.#session.iterateAsync(this.#find(), this.#plan(statement), signal)
+    const { plan, signal } = checkRead(query, params, this.#session.options)
+    return this.#session.iterateAsync(this.#find(), plan, signal)
   }
 
   #plan(statement) {

@@ -40,7 +40,7 @@ const sql = mostly(
     () => '',
     () => '-- nothing'
   ),
-  mixed(['sql', 'params', 'timeout', 'signal'], { sql: INSERT })
+  mixed(['sql', 'params', 'timeout', 'signal', 'raw', 'integers'], { sql: INSERT })
 )
 const value = mostly(
   oneOf(
