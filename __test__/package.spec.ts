@@ -74,6 +74,17 @@ const OUTCOMES: Record<string, object> = {
     isDrizzles: true,
     isSqlocks: true
   },
+  knex: {
+    applied: [1, ['first']],
+    again: [],
+    id: 1,
+    code: 'SQLITE_CONSTRAINT_UNIQUE',
+    names: ['Ada', 'Grace'],
+    children: 1,
+    refused: 'SQLITE_CONSTRAINT_FOREIGNKEY',
+    columns: ['id', 'name'],
+    locked: 0
+  },
   kysely: {
     applied: ['first Success'],
     insertId: '1',
