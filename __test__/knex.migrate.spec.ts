@@ -1,7 +1,7 @@
 /** Migrations of Knex: each once over all processes, whoever is killed. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import type { Knex } from 'knex'
@@ -161,7 +161,7 @@ test('the program of Knex migrates by a knexfile, in four processes at once, and
     join(dir, 'seeds', 'people.js'),
     `exports.seed = knex => knex('people').insert({ name: 'Ada' })`
   )
-  const library = fileURLToPath(new URL('../node_modules/knex', import.meta.url))
+  const library = dirname(fileURLToPath(import.meta.resolve('knex/package.json')))
   mkdirSync(join(dir, 'node_modules'))
   symlinkSync(library, join(dir, 'node_modules', 'knex'))
   const cli = join(library, 'bin', 'cli.js')

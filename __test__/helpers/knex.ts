@@ -1,6 +1,7 @@
 /** Knex on a fresh database. */
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { ExecutionContext } from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import createKnex, { type Knex } from 'knex'
 import { SqlockClient, poolOf } from '../../adapters/knex/index.js'
 import type { DB, DBOptions, IntegerMode } from '../../index.js'
@@ -10,6 +11,10 @@ export function openKnex(t: ExecutionContext, dir = tmpDir(t), options: DBOption
   const connection = { filename: join(dir, 'app.db'), ...options }
   return closing(t, createKnex({ client: SqlockClient, connection, useNullAsDefault: true }))
 }
+
+const { version } = createRequire(import.meta.url)('knex/package.json') as { version: string }
+/** Before 3.2 Knex has no transactions without foreign keys. */
+export const withoutForeignKeys = version.startsWith('3.1') ? test.skip : test
 
 /** Something that is done with it. */
 export type Case = (knex: Knex) => unknown
