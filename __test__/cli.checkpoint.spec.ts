@@ -2,8 +2,9 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { has, runScript, spawnHolder } from './helpers/child.ts'
-import { Running, sqlock } from './helpers/cli.ts'
+import { runScript, spawnHolder } from './helpers/child.ts'
+import { sqlock } from './helpers/cli.ts'
+import { hasSql, stayIn } from './helpers/sqlite.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const walBytes = (file: string) => statSync(`${file}-wal`).size
@@ -35,19 +36,11 @@ test('PASSIVE works while others hold the lock, the other modes time out and tel
   }
 })
 
-if (has('python3')) {
+if (hasSql) {
   test('a reader that stays on its snapshot makes it incomplete, exit code 1', async t => {
     const db = openDb(t)
     await db.createRecord('a', 1)
-    const program = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute('BEGIN')
-db.execute('SELECT * FROM records').fetchall()
-print('reading', flush=True)
-sys.stdin.read()`
-    const reader = new Running(t, 'python3', ['-c', program, db.dbPath])
-    t.is(await reader.line(), 'reading')
+    const reader = await stayIn(t, db.dbPath, 'BEGIN', 'SELECT * FROM records')
     await db.createRecord('b', 2)
     for (const mode of ['PASSIVE', 'FULL']) {
       const { code, stdout } = await sqlock(t, 'checkpoint', '--mode', mode, db.dbPath)

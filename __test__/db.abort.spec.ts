@@ -1,12 +1,11 @@
 /** Aborts at every moment: what was told is what is in the file, nothing runs on, and the lock is free. */
-import { spawn } from 'node:child_process'
 import { pbkdf2 } from 'node:crypto'
-import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { rejection } from './helpers/block.ts'
-import { has, spawnHolder } from './helpers/child.ts'
+import { spawnHolder } from './helpers/child.ts'
+import { hasSql, stayIn } from './helpers/sqlite.ts'
 import { INSERT, values, withTable } from './helpers/table.ts'
 import { lockSize, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -81,23 +80,15 @@ test('an abort is heeded whenever it comes', async t => {
   t.is(lockSize(dir), 0)
 })
 
-if (has('python3')) {
+if (hasSql) {
   test('an abort while a program that ignores the lock writes is heeded', async t => {
     const db = await withTable(t, tmpDir(t), { busyTimeout: 10_000 })
-    const program = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute('BEGIN IMMEDIATE')
-print('writing', flush=True)
-sys.stdin.read()`
-    const writer = spawn('python3', ['-c', program, db.dbPath], { stdio: ['pipe', 'pipe', 'inherit'] })
-    t.teardown(() => writer.kill('SIGKILL'))
-    await once(writer.stdout, 'data')
+    const writer = await stayIn(t, db.dbPath, 'BEGIN IMMEDIATE')
     const controller = new AbortController()
     const endless = rejection(db.run({ sql: ENDLESS, signal: controller.signal }))
     await delay(20)
     controller.abort('enough')
-    writer.stdin.end()
+    writer.child.stdin!.end()
     t.is(await endless, 'enough')
   })
 }

@@ -1,12 +1,11 @@
 /** checkpoint(), and the WAL under steady writing. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { LockTimeout } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
-import { has, runScript, spawnHolder } from './helpers/child.ts'
+import { runScript, spawnHolder } from './helpers/child.ts'
+import { hasSql, stayIn } from './helpers/sqlite.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const walBytes = (dir: string) => statSync(join(dir, 'app.db-wal'), { throwIfNoEntry: false })?.size ?? 0
@@ -56,27 +55,18 @@ test('a bad mode is refused', async t => {
   t.true(error.message.includes('mode'))
 })
 
-if (has('python3')) {
+if (hasSql) {
   test('a reader that stays on its snapshot keeps a checkpoint from its end, for as long as busyTimeout', async t => {
     const dir = tmpDir(t)
     const db = openDb(t, dir, { busyTimeout: 20 })
     await db.createRecord('a', 1)
-    const program = `
-import sqlite3, sys
-db = sqlite3.connect(sys.argv[1], isolation_level=None)
-db.execute('BEGIN')
-db.execute('SELECT * FROM records').fetchall()
-print('reading', flush=True)
-sys.stdin.read()`
-    const reader = spawn('python3', ['-c', program, db.dbPath], { stdio: ['pipe', 'pipe', 'inherit'] })
-    t.teardown(() => reader.kill('SIGKILL'))
-    await once(reader.stdout, 'data')
+    const reader = await stayIn(t, db.dbPath, 'BEGIN', 'SELECT * FROM records')
     await db.createRecord('b', 2)
     for (const mode of ['PASSIVE', 'FULL', 'TRUNCATE'] as const)
       t.false((await db.checkpoint(mode)).complete, mode)
     t.false((await db.lockStatus()).locked)
-    reader.stdin.end()
-    await once(reader, 'exit')
+    reader.child.stdin!.end()
+    await reader.ended()
     t.true((await db.checkpoint('TRUNCATE')).complete)
   })
 }

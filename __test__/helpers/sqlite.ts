@@ -1,6 +1,7 @@
 /** SQL by another program: a second SQLite library in this process would endanger the locks of the first. */
 import type { ExecutionContext } from 'ava'
 import { has, run } from './child.ts'
+import { Running } from './cli.ts'
 
 export const hasSql = has('python3')
 
@@ -17,4 +18,18 @@ export async function sql(t: ExecutionContext, path: string, script: string, que
   const { stdout, stderr, code } = await run(t, 'python3', ['-c', program, path, script, query ?? ''])
   t.is(code, 0, stderr)
   return JSON.parse(stdout)
+}
+
+/** A program that has run the statements, and keeps what they have begun until its input ends. */
+export async function stayIn(t: ExecutionContext, path: string, ...statements: string[]): Promise<Running> {
+  const program = [
+    'import sqlite3, sys',
+    'db = sqlite3.connect(sys.argv[1], isolation_level=None)',
+    'for statement in sys.argv[2:]: db.execute(statement).fetchall()',
+    "print('there', flush=True)",
+    'sys.stdin.read()'
+  ].join('\n')
+  const other = new Running(t, 'python3', ['-c', program, path, ...statements])
+  t.is(await other.line(), 'there', other.stderr)
+  return other
 }
