@@ -1,23 +1,107 @@
 /** Aborts at every moment: what was told is what is in the file, nothing runs on, and the lock is free. */
-import { pbkdf2 } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import test from 'ava'
-import { rejection } from './helpers/block.ts'
-import { spawnHolder } from './helpers/child.ts'
+import { Gate, rejection } from './helpers/block.ts'
 import { hasSql, stayIn } from './helpers/sqlite.ts'
-import { INSERT, values, withTable } from './helpers/table.ts'
-import { lockSize, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
+import { ENDLESS_INSERT, INSERT, values, withTable } from './helpers/table.ts'
+import { lockSize, openLocker, tmpDir } from './helpers/tmp.ts'
 
-const ENDLESS =
-  'INSERT INTO t WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0'
 const LONG =
   'WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c LIMIT 3000000) SELECT count(*) FROM c'
 
-const derive = promisify(pbkdf2)
+test('an abort interrupts the statement that runs, rolls back, and rejects with its reason', async t => {
+  const dir = tmpDir(t)
+  const db = await withTable(t, dir)
+  for (const depth of [0, 1]) {
+    const [controller, reason] = [new AbortController(), new Error('enough')]
+    const failing = db.transaction(
+      async tx => {
+        await tx.run(INSERT, 1)
+        const endless = depth ? tx.savepoint(inner => inner.run(ENDLESS_INSERT)) : tx.run(ENDLESS_INSERT)
+        setTimeout(() => controller.abort(reason), 5)
+        await endless
+      },
+      { signal: controller.signal }
+    )
+    t.is(await rejection(failing), reason)
+    t.is(lockSize(dir), 0)
+  }
+  await db.run(INSERT, 2)
+  t.deepEqual(values(db), [2])
+})
 
-/** Keeps the four workers of the pool busy for a while. */
-const fillPool = () => Promise.all([1, 2, 3, 4].map(() => derive('a', 'b', 200_000, 64, 'sha512')))
+test('an abort does not wait for a function that hangs, and what that goes on to write is refused', async t => {
+  const db = await withTable(t)
+  const [controller, gate] = [new AbortController(), new Gate()]
+  let orphan: Promise<any> | undefined
+  const failing = db.transaction(
+    async tx => {
+      await tx.run(INSERT, 1)
+      orphan = gate.opened.then(() => rejection(db.run(INSERT, 2)))
+      controller.abort()
+      await gate.opened
+    },
+    { signal: controller.signal }
+  )
+  t.is((await rejection(failing)).name, 'AbortError')
+  await db.run(INSERT, 3)
+  gate.open()
+  t.is((await orphan).code, 'ERR_SQLOCK_NOT_HELD')
+  t.deepEqual(values(db), [3])
+})
+
+test('an abort does not wait for a scope in the transaction that hangs', async t => {
+  const db = await withTable(t)
+  const controller = new AbortController()
+  const failing = db.transaction(
+    async tx => {
+      await tx.run(INSERT, 1)
+      setTimeout(() => controller.abort('enough'), 2)
+      await tx.savepoint(inner => db.withWriteLock(() => inner.savepoint(() => new Promise(() => {}))))
+    },
+    { signal: controller.signal }
+  )
+  t.is(await rejection(failing), 'enough')
+  await db.run(INSERT, 2)
+  t.deepEqual(values(db), [2])
+})
+
+test('an abort before the lock is granted leaves the queue', async t => {
+  const dir = tmpDir(t)
+  const db = await withTable(t, dir)
+  const locker = openLocker(t, dir)
+  await locker.acquire()
+  const controller = new AbortController()
+  const begin = rejection(db.begin({ signal: controller.signal, timeout: Infinity }))
+  const transaction = rejection(
+    db.transaction(() => t.fail(), { signal: controller.signal, timeout: Infinity })
+  )
+  controller.abort(5)
+  t.deepEqual(await Promise.all([begin, transaction]), [5, 5])
+  await locker.unlock()
+  await db.run(INSERT, 1)
+})
+
+test('a signal of run() interrupts its statement alone', async t => {
+  const db = await withTable(t)
+  const controller = new AbortController()
+  const endless = rejection(db.run({ sql: ENDLESS_INSERT, signal: controller.signal }))
+  const others = [db.run(INSERT, 1), db.run(INSERT, 2)]
+  setTimeout(() => controller.abort('enough'), 5)
+  t.is(await endless, 'enough')
+  await Promise.all(others)
+  const script = { sql: `INSERT INTO t VALUES (3); ${ENDLESS_INSERT}`, signal: AbortSignal.timeout(5) }
+  t.is((await rejection(db.exec(script))).name, 'TimeoutError')
+  t.is(
+    (
+      await rejection(
+        db.batch(['INSERT INTO t VALUES (3)', ENDLESS_INSERT], { signal: AbortSignal.timeout(5) })
+      )
+    ).name,
+    'TimeoutError'
+  )
+  t.deepEqual(values(db), [1, 2])
+})
 
 /** It used to resolve with the value of its function when the abort came while that was at its end. */
 test('a transaction that an abort has rolled back rejects, also when its function comes to its end', async t => {
@@ -72,7 +156,7 @@ test('an abort is heeded whenever it comes', async t => {
   const db = await withTable(t, dir)
   for (let n = 0; n < 300; n++) {
     const controller = new AbortController()
-    const endless = rejection(db.run({ sql: ENDLESS, signal: controller.signal }))
+    const endless = rejection(db.run({ sql: ENDLESS_INSERT, signal: controller.signal }))
     if (n % 3) await new Promise(resolve => (n % 2 ? setImmediate(resolve) : setTimeout(resolve, 0)))
     controller.abort(n)
     t.is(await endless, n)
@@ -85,7 +169,7 @@ if (hasSql) {
     const db = await withTable(t, tmpDir(t), { busyTimeout: 10_000 })
     const writer = await stayIn(t, db.dbPath, 'BEGIN IMMEDIATE')
     const controller = new AbortController()
-    const endless = rejection(db.run({ sql: ENDLESS, signal: controller.signal }))
+    const endless = rejection(db.run({ sql: ENDLESS_INSERT, signal: controller.signal }))
     await delay(20)
     controller.abort('enough')
     writer.child.stdin!.end()
@@ -100,7 +184,7 @@ test('an abort of a transaction stops all of its calls', async t => {
   const failing = db.transaction(
     async tx => {
       setTimeout(() => controller.abort('enough'), 20)
-      await Promise.all([tx.run(INSERT, 1), tx.run(LONG), tx.run(ENDLESS)])
+      await Promise.all([tx.run(INSERT, 1), tx.run(LONG), tx.run(ENDLESS_INSERT)])
     },
     { signal: controller.signal }
   )
@@ -133,82 +217,5 @@ test('an abort of a savepoint undoes that one, whatever has begun in it', async 
       })
     })
     t.deepEqual(values(db), ['outer', 'later'], `${ticks} ticks`)
-  }
-})
-
-/** The BEGIN that came after the end of its hold was ended by nobody: SQLite's own lock stayed, and db.lock was free. */
-test('unlock() while a BEGIN is on its way leaves nothing open', async t => {
-  const dir = tmpDir(t)
-  const db = await withTable(t, dir)
-  const locker = openLocker(t, dir)
-  const busy = fillPool()
-  await locker.withLock(async () => {
-    const begun = db.begin().catch(error => error)
-    for (let n = 0; n < 20; n++) await Promise.resolve()
-    await locker.unlock()
-    await begun
-  })
-  await openDb(t, dir).run(INSERT, 1)
-  await db.run(INSERT, 2)
-  t.deepEqual(values(db), [1, 2])
-  await busy
-})
-
-test('a call that fails at once and that nobody awaits undoes the transaction', async t => {
-  const db = await withTable(t)
-  const any = db as any
-  for (const call of [
-    (tx: any) => tx.run(INSERT, undefined),
-    (tx: any) => tx.batch([5]),
-    () => any.run(5),
-    () => any.createRecord('a', 1.5),
-    () => db.run({ sql: INSERT, params: [2], signal: AbortSignal.abort(new TypeError('before')) })
-  ]) {
-    const failing = db.transaction(async tx => {
-      await tx.run(INSERT, 1)
-      void call(tx)
-    })
-    t.regex((await rejection(failing)).name, /TypeError|RangeError/)
-    t.deepEqual(values(db), [])
-  }
-})
-
-test('close() rejects a begin() that is on its way', async t => {
-  for (const ticks of [0, 3, 6, 10, 20]) {
-    const db = await withTable(t)
-    const begun = rejection(db.begin())
-    for (let n = 0; n < ticks; n++) await Promise.resolve()
-    await db.close()
-    t.is((await begun).code, 'ERR_SQLOCK_CLOSED')
-  }
-})
-
-test('close() with a timeout rejects what waits, also when no worker has had time for it', async t => {
-  const dir = tmpDir(t)
-  const db = await withTable(t, dir)
-  const holder = await spawnHolder(t, dir)
-  const busy = fillPool()
-  const waiting = rejection(db.run({ sql: INSERT, params: [1], timeout: Infinity }))
-  await db.close({ timeout: 0 })
-  t.is((await waiting).code, 'ERR_SQLOCK_CLOSED')
-  await Promise.all([busy, holder.kill()])
-})
-
-test('a begin() ends with the scope it was issued in', async t => {
-  const db = await withTable(t)
-  for (const around of [
-    (fn: () => Promise<void>) => db.withWriteLock(fn),
-    (fn: () => Promise<void>) => db.transaction(fn)
-  ]) {
-    await around(async () => {
-      const left = await db.withWriteLock(async () => {
-        const tx = await db.begin()
-        await tx.run(INSERT, 'left open')
-        return tx
-      })
-      t.false(left.active)
-      await db.run('DELETE FROM t')
-    })
-    t.deepEqual(values(db), [])
   }
 })

@@ -3,6 +3,9 @@ import { existsSync } from 'node:fs'
 import test from 'ava'
 import { DB } from '../index.js'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
+import { spawnHolder } from './helpers/child.ts'
+import { fillPool } from './helpers/pool.ts'
+import { INSERT, withTable } from './helpers/table.ts'
 import { lockSize, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('after close() every call says so', async t => {
@@ -81,6 +84,17 @@ test('close() with a timeout rejects what has not got the lock by then', async t
   await guard.release()
   t.is(openDb(t, dir).getAllRecords().length, 1)
   t.is((await rejection((db as any).close({ timeout: -1 }))).name, 'RangeError')
+})
+
+test('close() with a timeout rejects what waits, also when no worker has had time for it', async t => {
+  const dir = tmpDir(t)
+  const db = await withTable(t, dir)
+  const holder = await spawnHolder(t, dir)
+  const busy = fillPool()
+  const waiting = rejection(db.run({ sql: INSERT, params: [1], timeout: Infinity }))
+  await db.close({ timeout: 0 })
+  t.is((await waiting).code, 'ERR_SQLOCK_CLOSED')
+  await Promise.all([busy, holder.kill()])
 })
 
 // A timer of Node that is given more than 2^31 - 1 ms fires after one.

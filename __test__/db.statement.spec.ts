@@ -1,27 +1,12 @@
-/** prepare(), and the ways to read. */
-import { execFileSync } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+/** prepare(), and the rows that a statement gives. */
 import test from 'ava'
-import type { ExecutionContext } from 'ava'
-import { Gate, eventually, mustBlock, rejection } from './helpers/block.ts'
-import { has, prelude, run, spawnHolder } from './helpers/child.ts'
-import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
-
-/** Runs until it is interrupted. */
-const ENDLESS =
-  'WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c) SELECT n FROM c WHERE n < 0'
-const COUNT = (to: number) =>
-  `WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ${to}) SELECT n FROM c`
-
-async function withTable(t: ExecutionContext, rows = 0, dir = tmpDir(t), options = {}) {
-  const db = openDb(t, dir, options)
-  await db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value REAL)')
-  if (rows > 0) await db.run(`INSERT INTO t SELECT n, 'name ' || n, n + 0.5 FROM (${COUNT(rows)})`)
-  return db
-}
+import { rejection } from './helpers/block.ts'
+import { spawnHolder } from './helpers/child.ts'
+import { withRows } from './helpers/table.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
 
 test('a statement tells what it is', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   const select = db.prepare('SELECT id, name AS n, value + 1 FROM t')
   t.is(select.source, 'SELECT id, name AS n, value + 1 FROM t')
   t.true(select.reader)
@@ -40,7 +25,7 @@ test('a statement tells what it is', async t => {
 })
 
 test('what cannot be compiled is refused by prepare()', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   for (const sql of ['SELEC 1', 'SELECT none FROM t', 'SELECT * FROM none', 'SELECT 1; SELECT 2', '', '-- x'])
     t.throws(() => db.prepare(sql), { name: 'SqliteError' }, sql)
   for (const sql of ['BEGIN', 'COMMIT', 'SAVEPOINT a'])
@@ -51,7 +36,7 @@ test('what cannot be compiled is refused by prepare()', async t => {
 })
 
 test('a space that is not ASCII and a comment without an end are what SQLite takes them for', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   for (let n = 0; n < 2; n++) {
     t.deepEqual(db.all('SELECT 1 AS a\u00a0'), [{ 'a\u00a0': 1 }])
     t.deepEqual(db.all('SELECT 1 AS a /* '), [{ a: 1 }])
@@ -62,7 +47,7 @@ test('a space that is not ASCII and a comment without an end are what SQLite tak
 })
 
 test('a name may have what SQLite allows in one', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   for (const name of ['a', '1', 'é_$', 'a::b', 'a(b)', 'a::b(c,d)', '\u{1f600}', '__proto__'])
     for (const prefix of [':', '@', '$'])
       for (const key of [name, prefix + name]) {
@@ -73,7 +58,7 @@ test('a name may have what SQLite allows in one', async t => {
 })
 
 test('get, all and iterate give rows as objects, as arrays, or their first column', async t => {
-  const db = await withTable(t, 3)
+  const db = await withRows(t, 3)
   const select = db.prepare('SELECT id, name FROM t WHERE id >= ? ORDER BY id')
   const objects = [
     { id: 2, name: 'name 2' },
@@ -102,7 +87,7 @@ test('get, all and iterate give rows as objects, as arrays, or their first colum
 })
 
 test('columns of one name are one, the last; __proto__ is a name like any other', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   t.deepEqual(db.get('SELECT 1 AS a, 2 AS a, 3'), { a: 2, 3: 3 } as any)
   for (const row of [db.get('SELECT 5 AS "__proto__"'), ...db.all('SELECT 5 AS "__proto__"')]) {
     t.true(Object.hasOwn(row!, '__proto__'))
@@ -112,7 +97,7 @@ test('columns of one name are one, the last; __proto__ is a name like any other'
 })
 
 test('two thousand columns come in their order', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   const columns = Array.from({ length: 2000 }, (_, n) => `${n} AS c${n}`)
   const row = Object.fromEntries(columns.map((_, n) => [`c${n}`, n]))
   const sql = `SELECT ${columns.join(', ')}`
@@ -122,7 +107,7 @@ test('two thousand columns come in their order', async t => {
 })
 
 test('a read with options tells how its rows come, in a transaction too', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   const sql = 'SELECT id, id + 2 AS id FROM t'
   const raw = { sql, raw: true, integers: 'auto' } as const
   const id = 2n ** 53n
@@ -143,7 +128,7 @@ test('a read with options tells how its rows come, in a transaction too', async 
 
 test('a statement that writes is refused by plain reads, and taken through the lock by the others', async t => {
   const dir = tmpDir(t)
-  const db = await withTable(t, 0, dir)
+  const db = await withRows(t, 0, dir)
   const insert = db.prepare('INSERT INTO t VALUES (?, ?, 0) RETURNING id, name')
   for (const read of [() => insert.get(1, 'a'), () => insert.all(1, 'a'), () => [...insert.iterate(1, 'a')]])
     t.throws(read, { code: 'ERR_SQLOCK_SYNC_WRITE' })
@@ -165,7 +150,7 @@ test('a statement that writes is refused by plain reads, and taken through the l
 })
 
 test('in a transaction every way to read sees its writes', async t => {
-  const db = await withTable(t)
+  const db = await withRows(t, 0)
   await db.transaction(async tx => {
     const select = tx.prepare('SELECT id FROM t').pluck()
     await tx.run("INSERT INTO t VALUES (1, 'a', 0)")
@@ -194,7 +179,7 @@ function check(rows: Iterable<any>): number {
 }
 
 test('a hundred thousand rows come in their order, by every way', async t => {
-  const db = await withTable(t, 100_000)
+  const db = await withRows(t, 100_000)
   t.is(check(db.all('SELECT * FROM t ORDER BY id')), 100_000)
   t.is(check(db.iterate('SELECT * FROM t ORDER BY id')), 100_000)
   t.is(check(await db.allAsync('SELECT * FROM t ORDER BY id')), 100_000)
@@ -203,43 +188,8 @@ test('a hundred thousand rows come in their order, by every way', async t => {
   t.is(n, 100_000)
 })
 
-test('an iterator keeps its snapshot while others write, and a plain read beside it is fresh', async t => {
-  const db = await withTable(t, 1000)
-  const [first, second] = [db.prepare('SELECT id FROM t').iterate(), db.iterate('SELECT id FROM t')]
-  t.is((first.next().value as any).id, 1)
-  await db.run('DELETE FROM t WHERE id > 500')
-  t.is((second.next().value as any).id, 1)
-  t.deepEqual(db.get('SELECT count(*) AS n FROM t'), { n: 500 })
-  t.is([...first].length, 999)
-  t.is([...second].length, 499)
-})
-
-test('an iterator that is left early, by break or by an error, ends its snapshot', async t => {
-  const db = await withTable(t, 10_000)
-  const leave = [
-    () => {
-      for (const row of db.iterate('SELECT * FROM t')) if (row.id === 5) break
-    },
-    () => {
-      try {
-        for (const _ of db.iterate('SELECT * FROM t')) throw new Error('left')
-      } catch {}
-    },
-    async () => {
-      for await (const row of db.iterateAsync('SELECT * FROM t')) if (row.id === 5) break
-    },
-    () => void db.iterate('SELECT * FROM t').return?.()
-  ]
-  for (const how of leave) {
-    await how()
-    await db.run("UPDATE t SET name = 'x' WHERE id = 1")
-    await eventually(t, async () => (await db.checkpoint('TRUNCATE')).complete)
-  }
-  t.pass()
-})
-
 test('a statement goes with a schema that changes', async t => {
-  const db = await withTable(t, 1)
+  const db = await withRows(t, 1)
   const select = db.prepare('SELECT * FROM t')
   t.deepEqual(Object.keys(select.get()!), ['id', 'name', 'value'])
   for (const [change, columns] of [
@@ -261,7 +211,7 @@ test('a statement goes with a schema that changes', async t => {
  */
 test('what is compiled goes by the schema that the last write has left', async t => {
   const dir = tmpDir(t)
-  const [db, other] = [await withTable(t, 1, dir), openDb(t, dir)]
+  const [db, other] = [await withRows(t, 1, dir), openDb(t, dir)]
   const all = () => [db.all('SELECT * FROM t'), db.all('SELECT * FROM v')]
   await db.exec('CREATE VIEW v AS SELECT id FROM t')
   all()
@@ -287,170 +237,6 @@ test('what is compiled goes by the schema that the last write has left', async t
     await other.exec('DROP TRIGGER made; DELETE FROM t')
     t.is((await rejection(write(INSERT))).code, 'SQLITE_ERROR')
   }
-})
-
-/** They used to be held for ever, with a thread, a connection and a snapshot each, which keeps checkpoints from their end. */
-test('an iterator that nobody goes on with ends its snapshot when it is collected', async t => {
-  const db = await withTable(t, 10_000)
-  const begin = async () => {
-    db.iterate('SELECT * FROM t')
-    db.iterate('SELECT * FROM t').next()
-    await db.iterateAsync('SELECT * FROM t').next()
-  }
-  await begin()
-  await db.run("UPDATE t SET name = 'x' WHERE id = 1")
-  await eventually(t, async () => {
-    globalThis.gc?.()
-    return (await db.checkpoint('TRUNCATE')).complete
-  })
-  t.pass()
-})
-
-test('close() ends iterators, and waits for reads that workers do', async t => {
-  const db = await withTable(t, 10_000)
-  const [sync, later] = [db.iterate('SELECT * FROM t'), db.iterateAsync('SELECT * FROM t')]
-  sync.next()
-  await later.next()
-  const reading = db.allAsync('SELECT * FROM t')
-  await db.close()
-  t.is((await reading).length, 10_000)
-  t.throws(() => [...sync], { code: 'ERR_SQLOCK_CLOSED' })
-  const rest = async () => {
-    for await (const _ of later);
-  }
-  t.is((await rejection(rest())).code, 'ERR_SQLOCK_CLOSED')
-  t.is((await rejection(db.allAsync('SELECT 1'))).code, 'ERR_SQLOCK_CLOSED')
-  t.throws(() => db.prepare('SELECT 1'), { code: 'ERR_SQLOCK_CLOSED' })
-})
-
-test('a hundred reads at once are all answered, in the order of their calls', async t => {
-  for (const readers of [1, 2]) {
-    const db = await withTable(t, 10, tmpDir(t), { readers })
-    const order: number[] = []
-    await Promise.all(
-      Array.from({ length: 100 }, async (_, n) => {
-        t.deepEqual(await db.getAsync('SELECT ? AS n, count(*) AS c FROM t', n), { n, c: 10 })
-        order.push(n)
-      })
-    )
-    // Of two that read at once, either may be the first.
-    if (readers === 1)
-      t.deepEqual(
-        order,
-        [...order].toSorted((a, b) => a - b)
-      )
-    t.is(order.length, 100)
-  }
-})
-
-test('a signal interrupts a read, and leaves the queue', async t => {
-  const db = await withTable(t, 0, tmpDir(t), { readers: 1 })
-  const controllers = [1, 2, 3].map(() => new AbortController())
-  const [endless, waiting, stream] = controllers.map(({ signal }) => signal)
-  const reads = [
-    rejection(db.allAsync({ sql: ENDLESS, signal: endless })),
-    rejection(db.getAsync({ sql: 'SELECT 1', signal: waiting })),
-    rejection(db.iterateAsync({ sql: ENDLESS, signal: stream }).next())
-  ]
-  await mustBlock(t, Promise.race(reads))
-  for (const [n, controller] of controllers.toReversed().entries()) controller.abort(n)
-  t.deepEqual(await Promise.all(reads), [2, 1, 0])
-  t.deepEqual(await db.getAsync('SELECT 1 AS one'), { one: 1 })
-})
-
-test('the event loop stays free while a worker reads', async t => {
-  const db = await withTable(t)
-  const [controller, gate] = [new AbortController(), new Gate()]
-  const reading = rejection(db.allAsync({ sql: ENDLESS, signal: controller.signal }))
-  let ticks = 0
-  const timer = setInterval(() => ++ticks === 20 && gate.open(), 1)
-  await gate.opened
-  clearInterval(timer)
-  controller.abort('enough')
-  t.is(await reading, 'enough')
-})
-
-test('records are read off the event loop as on it', async t => {
-  const db = openDb(t)
-  t.is(await db.getRecordAsync(1), undefined)
-  t.deepEqual(await db.getAllRecordsAsync(), [])
-  await db.createRecord('a', 1)
-  t.deepEqual(await db.getRecordAsync(1), { id: 1, name: 'a', value: 1 })
-  t.deepEqual(await db.getAllRecordsAsync(), [{ id: 1, name: 'a', value: 1 }])
-  t.is((await rejection((db as any).getRecordAsync('x'))).name, 'TypeError')
-})
-
-test('a read does not take the lock, and makes no lock file', async t => {
-  const dir = tmpDir(t)
-  const db = openDb(t, dir)
-  t.deepEqual(db.get('SELECT 1 AS a'), { a: 1 })
-  t.deepEqual(await db.getAsync('SELECT 1 AS a'), { a: 1 })
-  t.false(readdirSync(dir).includes('db.lock'))
-  const locker = openLocker(t, dir)
-  await locker.acquire()
-  t.deepEqual(await db.allAsync('SELECT 2 AS a'), [{ a: 2 }])
-})
-
-if (has('python3')) {
-  test('a read is never older than what another process has committed', async t => {
-    const db = await withTable(t, 1)
-    const select = db.prepare('SELECT value FROM t WHERE id = 1').pluck()
-    for (let n = 1; n <= 10; n++) {
-      const program = `import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('UPDATE t SET value = ?', (${n},)); db.commit()`
-      const { code, stderr } = await run(t, 'python3', ['-c', program, db.dbPath])
-      t.is(code, 0, stderr)
-      t.is(select.get(), n)
-      t.is(await select.getAsync(), n)
-    }
-  })
-}
-
-test.serial('reads of one tick share a snapshot, and are never older than the newest commit', async t => {
-  const dir = tmpDir(t)
-  const db = await withTable(t, 1, dir)
-  const select = db.prepare('SELECT value FROM t WHERE id = 1').pluck()
-  const inAnother = (call: string) =>
-    execFileSync(process.execPath, ['-e', `${prelude(dir)} new DB(dir + '/app.db').${call}`])
-  for (let n = 1; n <= 5; n++) {
-    select.get()
-    select.get()
-    // Another process commits within this very tick.
-    inAnother(`run('UPDATE t SET value = ${n}')`)
-    t.is(select.get(), n)
-    t.is(select.get(), n)
-    inAnother(`exec('ALTER TABLE t ADD COLUMN c${n}')`)
-    t.is(Object.keys(db.get('SELECT * FROM t')!).length, 3 + n)
-    t.is(select.get(), n)
-  }
-  await db.run('UPDATE t SET value = 100')
-  t.is(select.get(), 100)
-  await db.exec('VACUUM')
-  t.is(select.get(), 100)
-})
-
-// A child that is waited for, or a hundred thousand rows, would keep the tick of this one from its end.
-test.serial(
-  'a snapshot that reads share ends with the tick, and does not keep a checkpoint from its end',
-  async t => {
-    const db = await withTable(t, 10)
-    const select = db.prepare('SELECT count(*) FROM t').pluck()
-    for (let n = 0; n < 3; n++) {
-      await db.run(`INSERT INTO t (name) VALUES ('more')`)
-      t.is(select.get(), 11 + n)
-      t.is(select.get(), 11 + n)
-      t.true((await db.checkpoint('TRUNCATE')).complete)
-      t.is(select.get(), 11 + n)
-    }
-  }
-)
-
-test('reads of a database that is not in WAL mode are plain', async t => {
-  const dir = tmpDir(t)
-  const db = openDb(t, dir)
-  t.deepEqual([db.all('SELECT name FROM sqlite_schema'), db.all('SELECT name FROM sqlite_schema')], [[], []])
-  t.deepEqual(readdirSync(dir), ['app.db'])
-  await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)')
-  for (let n = 0; n < 3; n++) t.deepEqual(db.all('SELECT a FROM t'), [{ a: 1 }])
 })
 
 test('SQLite has its mathematical functions', t => {
