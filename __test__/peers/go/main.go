@@ -142,19 +142,28 @@ func tryLock(dir string, timeout time.Duration) error {
 	return err
 }
 
+// inTime runs fn under the lock of a directory, and tells whether it got that in time.
+func inTime(dir string, fn func() error) (bool, error) {
+	err := withLock(dir, defaultTimeout, fn)
+	var refusal *lockTimeout
+	if errors.As(err, &refusal) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 func count(dir string, times int) error {
 	stopAt("ready")
 	timeouts := 0
 	for done := 0; done < times; {
-		err := withLock(dir, defaultTimeout, func() error { return increment(dir) })
-		var refusal *lockTimeout
-		switch {
-		case errors.As(err, &refusal):
-			timeouts++
-		case err != nil:
+		granted, err := inTime(dir, func() error { return increment(dir) })
+		if err != nil {
 			return err
-		default:
+		}
+		if granted {
 			done++
+		} else {
+			timeouts++
 		}
 	}
 	return report(result{"timeouts": timeouts})
@@ -188,20 +197,19 @@ func insert(dir, name string, count int) error {
 	for value := 0; value < count; value++ {
 		time.Sleep(5*time.Millisecond + time.Duration(rand.Intn(10_000))*time.Microsecond)
 		called := time.Now()
-		err := withLock(dir, defaultTimeout, func() error {
+		granted, err := inTime(dir, func() error {
 			if wait := time.Since(called); wait > maxWait {
 				maxWait = wait
 			}
 			return insertRecord(filepath.Join(dir, "app.db"), name, value)
 		})
-		var refusal *lockTimeout
-		switch {
-		case errors.As(err, &refusal):
-			timeouts++
-		case err != nil:
+		if err != nil {
 			return err
-		default:
+		}
+		if granted {
 			written = append(written, value)
+		} else {
+			timeouts++
 		}
 	}
 	ms := float64(maxWait) / float64(time.Millisecond)
