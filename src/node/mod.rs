@@ -14,6 +14,7 @@
 //! | `statement` | plain reads |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
+//! | `stepper` | what cursors and backups are: work in steps on a thread of its own |
 //! | `submission` | a write on its way through a worker or the waiter thread |
 //! | `convert` | values |
 //! | `holder` | what is known of a holder |
@@ -34,6 +35,7 @@ mod lock;
 mod presence;
 mod read;
 mod statement;
+mod stepper;
 mod submission;
 
 use napi_derive::napi;
