@@ -113,9 +113,7 @@ impl Copy<'_> {
             return Ok(());
         }
         connection::look(self.source)?;
-        let is_wal =
-            || self.source.pragma_query_value(None, "journal_mode", |row| Ok(row.get_ref(0)?.as_str() == Ok("wal")));
-        if self.restarts >= RESTARTS || is_wal()? {
+        if self.restarts >= RESTARTS || connection::is_wal(self.source)? {
             self.source.execute_batch("BEGIN")?;
             connection::look(self.source)?;
         }

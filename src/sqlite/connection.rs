@@ -178,6 +178,11 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([]).map(drop)
 }
 
+/// Is the database in WAL mode, as far as this connection knows, see [`look`]?
+pub(super) fn is_wal(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.pragma_query_value(None, "journal_mode", |row| Ok(row.get_ref(0)?.as_str() == Ok("wal")))
+}
+
 /// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
 ///
 /// # Errors

@@ -60,9 +60,7 @@ impl Reader {
         if outcome.is_err() {
             self.end_snapshot();
         } else if !self.wal.get() {
-            self.wal.set(self.with_us(|connection| {
-                connection.pragma_query_value(None, "journal_mode", |row| Ok(row.get_ref(0)?.as_str() == Ok("wal")))
-            })?);
+            self.wal.set(self.with_us(connection::is_wal)?);
         }
         outcome
     }
