@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Database, held};
 use crate::Error;
-use crate::lock::{self, Identity, Replacement};
+use crate::lock::{self, Replacement};
 use crate::sqlite::{self, Copier, Interrupt, Progress};
 
 /// How many pages are copied in a step, unless told otherwise.
@@ -50,11 +50,11 @@ impl Database {
         if held(&self.reader).is_none() {
             return Err(Error::Closed);
         }
-        self.check_file()?;
-        let copier = Copier::open(&self.path, &self.options)?;
+        self.file.check()?;
+        let copier = Copier::open(self.path(), &self.options)?;
         // Is it that one that was opened now?
-        self.check_file()?;
-        let copy = Replacement::begin(&destination, &self.path)?;
+        self.file.check()?;
+        let copy = Replacement::begin(&destination, self.path())?;
         let pages = copier.run(copy.path(), pages_per_step, interrupt, on_step)?;
         // The disk may take its time to sync, and the snapshot keeps checkpoints from their end.
         drop(copier);
@@ -79,7 +79,7 @@ impl Database {
             if !metadata.is_file() {
                 return refused(if metadata.is_dir() { "a directory" } else { "a device, FIFO or socket" });
             }
-            if Identity::of_file(destination).ok() == Some(self.file) {
+            if self.file.is_at(destination) {
                 return refused("the database itself");
             }
         }
@@ -104,19 +104,12 @@ fn in_use(path: &Path) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    type TestResult = Result<(), Box<dyn std::error::Error>>;
-
-    fn temporary() -> Result<(tempfile::TempDir, Database), Box<dyn std::error::Error>> {
-        let dir = tempfile::tempdir()?;
-        let db = Database::open(dir.path().join("app.db"))?;
-        db.create_record("a", 1)?;
-        Ok((dir, db))
-    }
+    use crate::db::tests::{TestResult, temporary};
 
     #[test]
     fn a_backup_is_a_database_with_nothing_beside_it() -> TestResult {
         let (dir, db) = temporary()?;
+        db.create_record("a", 1)?;
         let place = dir.path().join("deep/copy.db");
         assert!(matches!(db.backup(&place), Err(Error::Lock(lock::Error::Io { syscall: "open", .. }))));
         std::fs::create_dir(dir.path().join("deep"))?;
@@ -183,6 +176,7 @@ mod tests {
     #[test]
     fn a_backup_that_is_called_off_at_any_step_leaves_nothing() -> TestResult {
         let (dir, db) = temporary()?;
+        db.create_record("a", 1)?;
         let place = dir.path().join("copy.db");
         std::fs::write(&place, "old")?;
         let files = || std::fs::read_dir(dir.path()).map(Iterator::count);
