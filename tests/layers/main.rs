@@ -4,9 +4,16 @@
 //! face and the program. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of its dependencies, so that a
 //! new dependency is refused wherever no row names it.
 
+mod javascript;
+mod rust;
+mod tokens;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use javascript::javascript_uses;
+use rust::rust_uses;
 
 type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -134,209 +141,6 @@ fn dependencies() -> std::io::Result<BTreeSet<String>> {
         }
     }
     Ok(names)
-}
-
-/// A word or a sign of Rust.
-#[derive(Clone, Copy)]
-struct Token<'s> {
-    line: usize,
-    text: &'s str,
-}
-
-/// The tokens of a source, without comments and literals.
-fn tokens(source: &str) -> Vec<Token<'_>> {
-    let (mut tokens, mut at, mut line) = (Vec::new(), 0, 1);
-    while let Some(first) = source[at..].chars().next() {
-        let rest = &source[at..];
-        let word = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
-        let length = match literal_or_comment(rest) {
-            Some(length) => length,
-            None if first.is_whitespace() => first.len_utf8(),
-            None => {
-                let length = if rest.starts_with("::") { 2 } else { word.max(first.len_utf8()) };
-                tokens.push(Token { line, text: &rest[..length] });
-                length
-            }
-        };
-        line += rest[..length].matches('\n').count();
-        at += length;
-    }
-    tokens
-}
-
-/// The length of the comment or literal that `rest` begins with. A lifetime is neither.
-fn literal_or_comment(rest: &str) -> Option<usize> {
-    let end_of = |pattern: &str, from: usize| rest.get(from..)?.find(pattern).map(|at| from + at + pattern.len());
-    if rest.starts_with("//") {
-        return rest.find('\n').or(Some(rest.len()));
-    }
-    if rest.starts_with("/*") {
-        return end_of("*/", 2);
-    }
-    let raw = rest.trim_start_matches(['b', 'c']).strip_prefix('r').map(|raw| raw.trim_start_matches('#'));
-    if let Some(text) = raw.and_then(|raw| raw.strip_prefix('"')) {
-        let opened = rest.len() - text.len();
-        let hashes = rest[..opened].matches('#').count();
-        return end_of(&format!("\"{}", "#".repeat(hashes)), opened);
-    }
-    if let Some(text) = rest.strip_prefix('"') {
-        let mut escaped = false;
-        let quote = text.find(|c| {
-            let closes = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            closes
-        });
-        return quote.map(|at| at + 2);
-    }
-    let mut character = rest.strip_prefix('\'')?.chars();
-    match (character.next()?, character.next()?) {
-        ('\\', escaped) => end_of("'", 2 + escaped.len_utf8()),
-        (quoted, '\'') => Some(2 + quoted.len_utf8()),
-        _ => None,
-    }
-}
-
-/// The module that a file is, from its path: `src/lock/file.rs` is `crate::lock::file`.
-fn module_of(file: &str) -> Vec<&str> {
-    let path = file.trim_start_matches("src/").trim_end_matches(".rs");
-    let mut module = vec!["crate"];
-    for part in path.split('/').filter(|part| !["lib", "mod"].contains(part)) {
-        // Tests that have a file of their own, `x_tests` or `x_properties`, are a module of the file they test.
-        match part.rsplit_once('_') {
-            Some((tested, name @ ("tests" | "properties"))) => module.extend([tested, name]),
-            _ => module.push(part),
-        }
-    }
-    module
-}
-
-/// Finds the uses in one Rust file.
-struct Reader<'s> {
-    tokens: Vec<Token<'s>>,
-    at: usize,
-    /// The module at this place; one name longer in each `mod x { … }`.
-    module: Vec<&'s str>,
-    /// For each open brace: is it that of a `mod x {`?
-    braces: Vec<bool>,
-    dependencies: &'s BTreeSet<String>,
-    uses: Vec<Use>,
-}
-
-fn rust_uses<'s>(file: &'s str, source: &'s str, dependencies: &'s BTreeSet<String>) -> Vec<Use> {
-    let (tokens, module) = (tokens(source), module_of(file));
-    let mut reader = Reader { tokens, at: 0, module, braces: Vec::new(), dependencies, uses: Vec::new() };
-    while let Some(token) = reader.next() {
-        match token.text {
-            // `use<…>` in a type names what it captures.
-            "use" if !reader.comes("<") => reader.read_tree(&[]),
-            "{" => reader.open_brace(),
-            "}" => reader.close_brace(),
-            word if word.starts_with(char::is_alphabetic) => reader.read_path(token),
-            _ => {}
-        }
-    }
-    reader.uses
-}
-
-impl<'s> Reader<'s> {
-    fn next(&mut self) -> Option<Token<'s>> {
-        self.at += 1;
-        self.tokens.get(self.at - 1).copied()
-    }
-
-    fn comes(&self, text: &str) -> bool {
-        self.tokens.get(self.at).is_some_and(|token| token.text == text)
-    }
-
-    fn open_brace(&mut self) {
-        let before = self.at.checked_sub(3).map(|from| (self.tokens[from].text, self.tokens[from + 1].text));
-        if let Some(("mod", name)) = before {
-            self.module.push(name);
-        }
-        self.braces.push(matches!(before, Some(("mod", _))));
-    }
-
-    fn close_brace(&mut self) {
-        if self.braces.pop() == Some(true) {
-            self.module.pop();
-        }
-    }
-
-    /// Reads `a::b`, after its first word; a word alone names nothing outside.
-    fn read_path(&mut self, first: Token<'s>) {
-        let mut path = vec![first.text];
-        while self.comes("::") {
-            self.at += 1;
-            path.extend(self.next().map(|token| token.text));
-        }
-        if path.len() > 1 {
-            self.record(first.line, &path);
-        }
-    }
-
-    /// Reads what follows `use`, or one branch of a `{…}` in it.
-    fn read_tree(&mut self, stem: &[&'s str]) {
-        let mut path = stem.to_vec();
-        let line = self.tokens.get(self.at).map_or(0, |token| token.line);
-        while let Some(token) = self.next() {
-            match token.text {
-                "::" => {}
-                "as" => self.at += 1,
-                "{" => {
-                    while !self.comes("}") && self.at < self.tokens.len() {
-                        self.read_tree(&path);
-                        self.at += usize::from(self.comes(","));
-                    }
-                    self.at += 1;
-                    return;
-                }
-                "," | ";" | "}" => {
-                    self.at -= 1;
-                    break;
-                }
-                name => path.push(name),
-            }
-        }
-        self.record(line, &path);
-    }
-
-    fn record(&mut self, line: usize, path: &[&str]) {
-        let Some(&first) = path.first() else { return };
-        let path = if first == "super" || first == "self" {
-            let up = path.iter().filter(|name| **name == "super").count();
-            let names = path.iter().skip_while(|name| ["self", "super"].contains(name));
-            let from = &self.module[..self.module.len().saturating_sub(up)];
-            from.iter().chain(names).copied().collect::<Vec<_>>()
-        } else {
-            path.to_vec()
-        };
-        if path[0] == "crate" || self.dependencies.contains(path[0]) {
-            self.uses.push(Use { line, path: path.join("::") });
-        }
-    }
-}
-
-/// What a JavaScript file requires or imports, without the extension. A name that is no literal stands for itself,
-/// which no row allows.
-fn javascript_uses(source: &str) -> Vec<Use> {
-    let mut uses = Vec::new();
-    for (number, line) in source.lines().enumerate() {
-        let code = line.trim_start();
-        if ["*", "/*", "//"].iter().any(|comment| code.starts_with(comment)) {
-            continue;
-        }
-        // The end of a statement of several lines begins with a brace.
-        let statement = ["import ", "export ", "}"].iter().any(|start| code.starts_with(start));
-        let markers = ["require(", "import(", " from ", "import '"];
-        for marker in if statement { &markers[..] } else { &markers[..2] } {
-            for (at, _) in code.match_indices(marker) {
-                let name = code[at + marker.len()..].split([')', ';']).next().unwrap_or_default();
-                let path = name.trim().trim_matches(['\'', '"', '`']).trim_end_matches(".js");
-                uses.push(Use { line: number + 1, path: path.to_owned() });
-            }
-        }
-    }
-    uses
 }
 
 /// What the checker says of a source, were it to stand at `file`.
