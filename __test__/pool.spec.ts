@@ -52,18 +52,17 @@ test.serial(
      // Nobody else is about: whatever stands in the lock file is a hold of ours.
      let held = 0, looks = 0;
      const until = performance.now() + 500;
-     while (performance.now() < until) {
+     while (looks < 100 || performance.now() < until) {
        looks++;
        let text = '';
        try { text = fs.readFileSync(dir + '/db.lock', 'utf8') } catch {}
        if (text) held++;
      }
      Promise.all(writes)
-       .then(ids => console.log(JSON.stringify({ ids, busy, looks: looks > 100, share: held / looks }))).then(die)`
+       .then(ids => console.log(JSON.stringify({ ids, busy, share: held / looks }))).then(die)`
     )
-    const { ids, busy, looks, share } = JSON.parse(stdout || stderr)
+    const { ids, busy, share } = JSON.parse(stdout || stderr)
     t.deepEqual(ids, [1, 2, 3, 4, 5])
-    t.true(looks)
     t.is(busy, 4)
     t.log(`the lock was held in ${(share * 100).toFixed(2)} % of the looks`)
     t.true(share < 0.5)
