@@ -9,6 +9,7 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import { hasBetter } from './helpers/better.ts'
 import { prelude, run } from './helpers/child.ts'
+import { isThere } from './helpers/there.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const root = realpathSync(fileURLToPath(new URL('..', import.meta.url)))
@@ -16,11 +17,7 @@ const betterSqlite3 = join(root, 'bench/node_modules/better-sqlite3')
 const newerNode = join(root, '__test__/runtimes/node_modules/node24/bin/node')
 const nodeWithSqlite = process.getBuiltinModule?.('node:sqlite') ? process.execPath : newerNode
 
-function whether(found: boolean, reason: string) {
-  if (!found && process.env.CI) throw new Error(reason)
-  if (!found) console.warn(`skipped: ${reason}`)
-  return found ? test : test.skip
-}
+const whether = (found: boolean, reason: string) => (isThere(found, reason) ? test : test.skip)
 const withBetterSqlite3 = hasBetter() ? test : test.skip
 const withNodeSqlite = whether(
   existsSync(nodeWithSqlite),

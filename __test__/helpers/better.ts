@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
 import { Actor } from './child.ts'
+import { isThere } from './there.ts'
 
 /** Turns `pluck` and `raw` on and off. */
 export type Forms = ['pluck' | 'raw', boolean][]
@@ -56,14 +57,11 @@ export interface Answer {
   written?: Outcome<Written>
 }
 
-/** Is it there? If not, the reason why a test is skipped is printed; CI has to have it. */
-export function hasBetter(): boolean {
-  const found = existsSync(new URL('../../bench/node_modules/better-sqlite3/build', import.meta.url))
-  const reason = 'better-sqlite3 is not installed: npm ci --prefix bench'
-  if (!found && process.env.CI) throw new Error(reason)
-  if (!found) console.warn(`skipped: ${reason}`)
-  return found
-}
+export const hasBetter = () =>
+  isThere(
+    existsSync(new URL('../../bench/node_modules/better-sqlite3/build', import.meta.url)),
+    'better-sqlite3 is not installed: npm ci --prefix bench'
+  )
 
 /** A process that answers lists of steps, each on an empty database: see fixtures/better.mjs. */
 export class Better {

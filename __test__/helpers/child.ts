@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { isThere } from './there.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
 
@@ -110,10 +111,6 @@ export function prelude(dir: string): string {
   return `const { DB, WriteLocker, LockTimeout } = require(${JSON.stringify(index)}); const dir = ${JSON.stringify(dir)};\n`
 }
 
-/** Is this program on the machine? If not, the reason why a test is skipped is printed; CI has to have them all. */
-export function has(command: string): boolean {
-  const found = spawnSync('sh', ['-c', `command -v ${command}`]).status === 0
-  if (!found && process.env.CI) throw new Error(`${command} is not installed`)
-  if (!found) console.warn(`skipped: ${command} is not installed`)
-  return found
-}
+/** Is this program on the machine? */
+export const has = (command: string) =>
+  isThere(spawnSync('sh', ['-c', `command -v ${command}`]).status === 0, `${command} is not installed`)

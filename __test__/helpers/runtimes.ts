@@ -1,6 +1,7 @@
 /** The programs that run JavaScript: this Node, and those that `npm ci --prefix __test__/runtimes` installs. */
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isThere } from './there.ts'
 
 export interface Runtime {
   name: string
@@ -36,10 +37,5 @@ export function runtimes(): Runtime[] {
   return [own, ...installable.filter(({ name }) => name !== own.name).filter(isInstalled)]
 }
 
-function isInstalled({ name, command }: Runtime): boolean {
-  const found = existsSync(command)
-  const reason = `${name} is not installed: npm ci --prefix __test__/runtimes`
-  if (!found && process.env.CI) throw new Error(reason)
-  if (!found) console.warn(`skipped: ${reason}`)
-  return found
-}
+const isInstalled = ({ name, command }: Runtime) =>
+  isThere(existsSync(command), `${name} is not installed: npm ci --prefix __test__/runtimes`)
