@@ -1,7 +1,7 @@
 /** Measures sqlock against its rivals and prints a table: `node index.mjs --scenario A,D --rounds 3 --json out.json`. */
 import { describeMachine, heading, missingRivals } from './lib/machine.mjs'
 import { nodeFor } from './lib/node-sqlite.mjs'
-import { overRounds } from './lib/stats.mjs'
+import { SHARES, overRounds } from './lib/stats.mjs'
 import { parseArgs } from 'node:util'
 import { table } from './lib/table.mjs'
 import { writeFileSync } from 'node:fs'
@@ -51,6 +51,12 @@ async function measure(scenario, rounds) {
   }))
 }
 
+/** No measurement is exact to more than six digits. */
+const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
+
+/** A line for each table: those of a full run are kept in git. */
+const toJson = results => JSON.stringify(results, rounded).replaceAll('{"letter"', '\n{"letter"')
+
 const { letters, rounds, json } = options()
 const missing = missingRivals()
 if (missing.length > 0) {
@@ -70,4 +76,4 @@ for (const letter of letters) {
     measured.push(...variants)
   }
 }
-if (json) writeFileSync(json, `${JSON.stringify({ ...machine, rounds, measured }, null, 2)}\n`)
+if (json) writeFileSync(json, `${toJson({ ...machine, rounds, shares: SHARES, measured })}\n`)

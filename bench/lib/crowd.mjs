@@ -1,7 +1,7 @@
 /** Four processes write to one database for a while: scenarios E and E1. */
 import { begin, together } from './spawn.mjs'
 import { checkRows, makeDatabase } from './database.mjs'
-import { jain, max, percentile, sum } from './stats.mjs'
+import { distribution, jain, max, percentile, sum } from './stats.mjs'
 import { inFreshDirectory } from './directory.mjs'
 import { openWriter } from './writers.mjs'
 import { writeFor } from './load.mjs'
@@ -42,7 +42,8 @@ export function writeInCrowd(contestant, lanes) {
       p99: percentile(latencies, 0.99),
       max: max(latencies),
       jain: jain(acknowledged),
-      errors: sum(results.map(({ errors }) => errors))
+      errors: sum(results.map(({ errors }) => errors)),
+      waits: distribution(latencies)
     }
   })
 }

@@ -1,10 +1,23 @@
 /** The statistics that are reported. */
 
+/** The shares that a distribution tells of: 90 %, 99 % and so on to 99.999 %, and some before and between them. */
+export const SHARES = Array.from({ length: 21 }, (_, n) => 1 - 10 ** (-n / 4))
+
 /** The value below which the share `p` of the numbers lies. */
 export function percentile(numbers, p) {
+  return percentiles(numbers, [p])?.[0] ?? null
+}
+
+/** The distribution of the numbers: below what lies each of the SHARES. */
+export function distribution(numbers) {
+  return percentiles(numbers, SHARES)
+}
+
+function percentiles(numbers, shares) {
   if (numbers.length === 0) return null
   const sorted = Float64Array.from(numbers).toSorted()
-  return sorted[Math.min(sorted.length - 1, Math.ceil(p * sorted.length) - 1)]
+  const last = sorted.length - 1
+  return shares.map(p => sorted[Math.min(last, Math.max(0, Math.ceil(p * sorted.length) - 1))])
 }
 
 export function median(numbers) {
@@ -36,6 +49,8 @@ export function overRounds(rounds) {
     names.map(name => {
       const numbers = rounds.map(round => round[name]).filter(value => value !== null)
       if (numbers.length < rounds.length) return [name, null]
+      if (Array.isArray(numbers[0]))
+        return [name, numbers[0].map((_, n) => median(numbers.map(all => all[n])))]
       return [name, summed.has(name) ? sum(numbers) : median(numbers)]
     })
   )

@@ -34,7 +34,8 @@ function toRows({ unit, better, results }) {
   )
   const own = results.find(({ contestant }) => contestant === 'sqlock').medians.figure
   const { figure: _, ...extras } = results[0].medians
-  const names = Object.keys(extras)
+  // Distributions are for the charts.
+  const names = Object.keys(extras).filter(name => !Array.isArray(extras[name]))
   const rows = results.map(({ contestant, medians }) => [
     contestant,
     format(medians.figure),

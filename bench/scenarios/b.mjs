@@ -1,6 +1,6 @@
 /** B: 2, 4, 8 and 16 processes take the lock, are busy for 200 us, and give it back: 5,000 a second would be ideal. */
 import { begin, together } from '../lib/spawn.mjs'
-import { jain, max, percentile, sum } from '../lib/stats.mjs'
+import { distribution, jain, max, percentile, sum } from '../lib/stats.mjs'
 import { inFreshDirectory } from '../lib/directory.mjs'
 import { openLocker } from '../lib/lockers.mjs'
 
@@ -54,6 +54,7 @@ async function contend(contestant, processes, directory) {
   const holds = results.flatMap(result => result.holds)
   checkNoOverlap(holds)
   const waits = results.flatMap(result => result.waits)
+  const timeouts = sum(results.map(result => result.timeouts))
   const spanNs = max(holds.map(([, end]) => end)) - holds[0][0]
   return {
     figure: (holds.length / spanNs) * 1e9,
@@ -61,7 +62,9 @@ async function contend(contestant, processes, directory) {
     p99: percentile(waits, 0.99),
     max: max(waits),
     jain: jain(results.map(result => result.holds.length)),
-    timeouts: sum(results.map(result => result.timeouts))
+    timeouts,
+    // Without those who gave up, the distribution would tell of the lucky ones only.
+    waits: distribution([...waits, ...Array(timeouts).fill(TIMEOUT_MS)])
   }
 }
 
