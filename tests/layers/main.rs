@@ -1,7 +1,7 @@
 //! Who may import whom: the sources against one table.
 //!
 //! Read are the `use` lines and the qualified paths of `src/`, and the `require` calls and imports of the JavaScript
-//! face and the program. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of its dependencies, so that a
+//! face, the program and the adapters. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of its dependencies, so that a
 //! new dependency is refused wherever no row names it.
 
 mod javascript;
@@ -51,6 +51,10 @@ const TABLE: &[Row] = &[
     // The program is a user of the package like any other.
     row("cli", &[".", "node", "../index"]),
     row("cli/doctor", &[".", "node", "../header", "../holder", "../output", "../proc", "../../index"]),
+    // And so are the adapters, each with its library.
+    row("adapters/drizzle", &[".", "node", "../../index", "drizzle-orm", "sqlock/drizzle"]),
+    row("adapters/knex", &[".", "node", "../../index", "knex"]),
+    row("adapters/kysely", &[".", "node", "../../index", "kysely"]),
 ];
 
 /// Something that a file uses, in full.
@@ -82,7 +86,7 @@ fn rust_files_use_what_the_table_allows() -> TestResult {
 
 #[test]
 fn javascript_files_require_what_the_table_allows() -> TestResult {
-    ["lib", "cli", "index.js", "index.mjs"]
+    ["lib", "cli", "adapters", "index.js", "index.mjs"]
         .iter()
         .try_for_each(|place| check(place, |_, source| javascript_uses(source)))
 }
@@ -177,6 +181,8 @@ fn a_forbidden_use_is_named_with_its_file_and_line() -> TestResult {
         ("lib/rows.js", "require(name)", "1: must not use name"),
         ("lib/native.js", "const o = require('./options')", "1: must not use ./options"),
         ("cli/status.js", "require('../lib/options')", "1: must not use ../lib/options"),
+        ("adapters/knex/pool.js", "require('../../lib/db')", "1: must not use ../../lib/db"),
+        ("adapters/knex/pool.js", "require('kysely')", "1: must not use kysely"),
         ("index.js", "module.exports = require('./binding')", "1: must not use ./binding"),
         ("index.mjs", "import {\n  a,\n} from './lib/db.js'", "3: must not use ./lib/db"),
     ];
