@@ -10,6 +10,7 @@ import fc from 'fast-check'
 import { DB, SqliteError, SqlockError, WriteLocker } from '../index.js'
 import { CallersError } from './helpers/anything.ts'
 import { type Call, SYNCHRONOUS, call } from './helpers/calls.ts'
+import { lasting } from './helpers/property.ts'
 import { seedOf } from './helpers/seed.ts'
 import { tmpDir } from './helpers/tmp.ts'
 
@@ -134,33 +135,34 @@ test.serial(
     const cwd = process.cwd()
     t.teardown(() => process.chdir(cwd))
     let runs = 0
+    const calling = lasting(async (calls: Call[]) => {
+      runs++
+      const dir = tmpDir(t)
+      // Whatever is taken for a relative path stays in there.
+      process.chdir(dir)
+      const path = join(dir, 'app.db')
+      const db = new DB(path, { timeout: 30 })
+      await db.exec('CREATE TABLE log (n)')
+      const run = new Run(t, db)
+      for (const [number, one] of calls.entries()) {
+        run.call(one, number)
+        if (number % 4 === 3) await run.forAWhile()
+      }
+      await inTime(run.end())
+      await inTime(db.close())
+      await setImmediate()
+      t.deepEqual(unhandled, [])
+
+      const again = new DB(path)
+      t.deepEqual(run.leftBy(again), [], 'rejected calls have left something')
+      await again.run('INSERT INTO log VALUES (-1)')
+      t.is(again.pragma('integrity_check', { simple: true }), 'ok')
+      t.false((await again.lockStatus()).locked)
+      await again.close()
+    })
     const property = fc.asyncProperty(
       fc.array(call, { minLength: 1, maxLength: 24, size: 'max' }),
-      async calls => {
-        runs++
-        const dir = tmpDir(t)
-        // Whatever is taken for a relative path stays in there.
-        process.chdir(dir)
-        const path = join(dir, 'app.db')
-        const db = new DB(path, { timeout: 30 })
-        await db.exec('CREATE TABLE log (n)')
-        const run = new Run(t, db)
-        for (const [number, one] of calls.entries()) {
-          run.call(one, number)
-          if (number % 4 === 3) await run.forAWhile()
-        }
-        await inTime(run.end())
-        await inTime(db.close())
-        await setImmediate()
-        t.deepEqual(unhandled, [])
-
-        const again = new DB(path)
-        t.deepEqual(run.leftBy(again), [], 'rejected calls have left something')
-        await again.run('INSERT INTO log VALUES (-1)')
-        t.is(again.pragma('integrity_check', { simple: true }), 'ok')
-        t.false((await again.lockStatus()).locked)
-        await again.close()
-      }
+      calling.check
     )
     await fc.assert(property, {
       seed: seedOf(t),
@@ -170,6 +172,7 @@ test.serial(
       endOnFailure: true,
       includeErrorInReport: true
     })
+    await calling.ended()
     t.log(`${runs} runs`)
   }
 )

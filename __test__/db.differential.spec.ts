@@ -22,6 +22,7 @@ import {
   toOurRows,
   uses
 } from './helpers/differences.ts'
+import { lasting } from './helpers/property.ts'
 import { type Ready, script } from './helpers/script.ts'
 import { seedOf } from './helpers/seed.ts'
 import { tmpDir } from './helpers/tmp.ts'
@@ -140,7 +141,7 @@ async function compare(t: ExecutionContext): Promise<void> {
     const what = kindOf(Object.values(ours).at(-1)!)
     outcomes.set(what, (outcomes.get(what) ?? 0) + 1)
   }
-  const property = fc.asyncProperty(script, async ({ all }) => {
+  const comparison = lasting(async ({ all }: { all: Ready[] }) => {
     const theirs = await better.answer(
       all.map(({ sql, step: { isScript, forms }, theirs }) => {
         return { isScript, sql: toTheirText(sql), params: theirs, forms }
@@ -162,12 +163,14 @@ async function compare(t: ExecutionContext): Promise<void> {
       rmSync(place, { recursive: true })
     }
   })
+  const property = fc.asyncProperty(script, comparison.check)
   await fc.assert(property, {
     seed,
     numRuns: RUNS,
     interruptAfterTimeLimit: RUNS * MS_PER_RUN,
     includeErrorInReport: true
   })
+  await comparison.ended()
   t.log(runs, 'schemas', Object.fromEntries(outcomes), Object.fromEntries(uses))
   t.true(outcomes.size > 10, 'there is something of everything')
 }
