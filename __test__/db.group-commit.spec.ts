@@ -90,7 +90,7 @@ test('each write of a burst has a deadline of its own', async t => {
   const times = await Promise.all([...early, ...late])
   t.true(Math.min(...times) >= 199, `nobody is refused early: ${times}`)
   t.log(`late by at most ${(Math.max(...times) - 200).toFixed(1)} ms`)
-  t.true(Math.max(...times) < 700)
+  t.true(Math.max(...times) < 1500)
   holder.tell('release')
   t.is(await holder.says(), 'released')
   t.is(await db.createRecord('b', 1), 1)
