@@ -6,7 +6,7 @@ import { subscribe } from 'node:diagnostics_channel'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DB } from '../index.mjs'
+import { DB } from 'sqlock'
 
 const ERROR = 2 // SpanStatusCode.ERROR
 
