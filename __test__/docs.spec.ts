@@ -1,39 +1,55 @@
 /** What the documentation shows runs as it stands. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import { blocksOf, documents, projectOf, read, root } from './helpers/blocks.ts'
 import { run } from './helpers/child.ts'
-import { tmpDir } from './helpers/tmp.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const read = (file: string) => readFileSync(join(root, file), 'utf8')
-/** What an example may import: the package, and the libraries that it has adapters for. */
-const { name, peerDependencies } = JSON.parse(read('package.json'))
-const packages = [
-  [name, root],
-  ...Object.keys(peerDependencies).map(peer => [peer, join(root, 'node_modules', peer)])
-]
-const documents = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' })
-  .trim()
-  .split('\n')
+const specs = readdirSync(join(root, '__test__')).filter(name => name.endsWith('.spec.ts'))
+/** What runs programs and commands elsewhere. */
+const runners = ['.ci/run', ...specs.map(name => `__test__/${name}`)].map(read).join('\n')
+const { scripts } = JSON.parse(read('package.json'))
+
+/** What package.spec.ts does in another form: it installs the tarballs, and builds from the sources in them. */
+const PACKAGED = new Set([
+  'npm install sqlock',
+  'cd node_modules/sqlock',
+  'npx --package=@napi-rs/cli@3 npm run build'
+])
+
+/** The commands of a shell block, each by itself, without what is only about the amount of work. */
+const commandsOf = (text: string) =>
+  text
+    .split(/\n|&&/)
+    .map(command => command.replace(/#.*| -- .*|\b[A-Z_]+=\S+ /g, '').trim())
+    .filter(command => command !== '')
+
+const isKnown = (command: string) =>
+  PACKAGED.has(command) ||
+  (command.startsWith('npm run ') && command.slice(8) in scripts) ||
+  runners.includes(command)
 
 for (const file of documents) {
-  const blocks = [...read(file).matchAll(/^```js\n([\s\S]*?)^```/gm)].map(match => match[1] as string)
-  for (const [n, block] of blocks.entries()) {
+  const blocks = blocksOf(file)
+  for (const [n, { text }] of blocks.filter(({ language, name }) => language === 'js' && !name).entries()) {
     test(`example ${n + 1} of ${file} runs`, async t => {
-      const dir = tmpDir(t)
-      mkdirSync(join(dir, 'node_modules'))
-      mkdirSync(join(dir, 'data'))
-      for (const [name, folder] of packages) symlinkSync(folder, join(dir, 'node_modules', name))
-      writeFileSync(join(dir, 'example.mjs'), block)
+      const dir = projectOf(t, { 'example.mjs': text })
       const { code, stdout, stderr } = await run(t, process.execPath, ['example.mjs'], { cwd: dir })
       t.is(code, 0, stderr)
       t.is(stderr, '')
-      if (block.includes('console.log')) t.true(stdout.length > 0)
+      if (text.includes('console.log')) t.true(stdout.length > 0)
     })
   }
+
+  if (blocks.length > 0)
+    test(`every block of ${file} is run`, t => {
+      for (const { language, name, text } of blocks) {
+        if (name) t.true(runners.includes(`'${name}'`), name)
+        else if (language === 'sh') for (const command of commandsOf(text)) t.true(isKnown(command), command)
+        else if (language === 'diff') t.true(runners.includes(`'${file}'`), text)
+        else t.is(language, 'js', text)
+      }
+    })
 
   test(`the links of ${file} lead somewhere`, t => {
     const links = [...read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(match => match[1] as string)
