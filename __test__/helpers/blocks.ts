@@ -32,7 +32,7 @@ export function blocksOf(file: string): Block[] {
 }
 
 /** Where the libraries are that a block may import. */
-const shelves = ['node_modules', '__test__/frameworks/node_modules'].map(path => join(root, path))
+const shelves = ['.', '__test__/frameworks', 'bench'].map(path => join(root, path, 'node_modules'))
 
 /** A fresh directory with these files, `data/`, and what they import by name. */
 export function projectOf(t: ExecutionContext, files: Record<string, string>): string {
