@@ -1,5 +1,6 @@
 /** What the documentation shows runs as it stands. */
 import { readFileSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import test from 'ava'
 import { blocksOf, documents, projectOf, read, root } from './helpers/blocks.ts'
@@ -29,12 +30,21 @@ const isKnown = (command: string) =>
   (command.startsWith('npm run ') && command.slice(8) in scripts) ||
   runners.includes(command)
 
+/** How a block that is a program by itself is run, by its language. */
+const ALONE: Record<string, [file: string, ...args: string[]]> = {
+  js: ['example.mjs'],
+  ts: ['example.mts', '--import', createRequire(import.meta.url).resolve('tsx')]
+}
+
 for (const file of documents) {
   const blocks = blocksOf(file)
-  for (const [n, { text }] of blocks.filter(({ language, name }) => language === 'js' && !name).entries()) {
+  for (const [n, { text, language }] of blocks
+    .filter(block => block.language in ALONE && !block.name)
+    .entries()) {
     test(`example ${n + 1} of ${file} runs`, async t => {
-      const dir = projectOf(t, { 'example.mjs': text })
-      const { code, stdout, stderr } = await run(t, process.execPath, ['example.mjs'], { cwd: dir })
+      const [example, ...args] = ALONE[language] as [string]
+      const dir = projectOf(t, { [example]: text })
+      const { code, stdout, stderr } = await run(t, process.execPath, [...args, example], { cwd: dir })
       t.is(code, 0, stderr)
       t.is(stderr, '')
       if (text.includes('console.log')) t.true(stdout.length > 0)
@@ -47,7 +57,7 @@ for (const file of documents) {
         if (name) t.true(runners.includes(`'${name}'`), name)
         else if (language === 'sh') for (const command of commandsOf(text)) t.true(isKnown(command), command)
         else if (language === 'diff') t.true(runners.includes(`'${file}'`), text)
-        else t.is(language, 'js', text)
+        else t.true(language in ALONE, text)
       }
     })
 

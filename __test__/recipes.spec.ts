@@ -61,6 +61,7 @@ for (const name of ['fastify.mjs', 'express.mjs']) {
 }
 
 test('server.mjs and ecosystem.config.cjs: a reload ends each instance with 0, and loses nothing', async t => {
+  t.timeout(120_000, 'one after the other, eight processes start')
   const dir = project(t, 'server.mjs', 'ecosystem.config.cjs')
   const env = { ...process.env, PORT: '0' }
   const { code, stdout, stderr } = await run(t, process.execPath, [fixture('pm2.mjs')], { cwd: dir, env })
