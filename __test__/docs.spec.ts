@@ -46,7 +46,8 @@ for (const file of documents) {
       const dir = projectOf(t, { [example]: text })
       const { code, stdout, stderr } = await run(t, process.execPath, [...args, example], { cwd: dir })
       t.is(code, 0, stderr)
-      t.is(stderr, '')
+      // What it warns of may happen on a machine that is busy.
+      if (!text.includes('console.warn')) t.is(stderr, '')
       if (text.includes('console.log')) t.true(stdout.length > 0)
     })
   }
