@@ -8,6 +8,7 @@ import { DB, WriteLocker } from '../index.js'
 import { blocksOf, projectOf, read, root } from './helpers/blocks.ts'
 import { hasBetter } from './helpers/better.ts'
 import { run } from './helpers/child.ts'
+import { isThere } from './helpers/there.ts'
 import { openDb, openLocker } from './helpers/tmp.ts'
 
 const DOCUMENT = 'docs/migrating.md'
@@ -49,12 +50,9 @@ withRivals('every method of proper-lockfile and sqlite3 is in its table', t => {
 })
 
 const node24 = join(root, '__test__/runtimes/node_modules/node24/bin/node')
-if (!existsSync(node24)) {
-  const reason = 'Node 24 is not installed: npm ci --prefix __test__/runtimes'
-  if (process.env.CI) throw new Error(reason)
-  console.warn(`skipped: ${reason}`)
-}
-const withNode24 = existsSync(node24) ? test : test.skip
+const withNode24 = isThere(existsSync(node24), 'Node 24 is not installed: npm ci --prefix __test__/runtimes')
+  ? test
+  : test.skip
 
 withNode24('every method of node:sqlite is in its table', t => {
   const expression = `(({ DatabaseSync, StatementSync }) => ${methodsOf('DatabaseSync', 'StatementSync')})(require('node:sqlite'))`

@@ -7,6 +7,7 @@ import type { ExecutionContext } from 'ava'
 import { blocksOf, projectOf, read, root } from './helpers/blocks.ts'
 import { run } from './helpers/child.ts'
 import { Running } from './helpers/cli.ts'
+import { isThere } from './helpers/there.ts'
 import { openDb, openLocker } from './helpers/tmp.ts'
 
 const blocks = blocksOf('docs/recipes.md')
@@ -16,15 +17,14 @@ const project = (t: ExecutionContext, ...names: string[]) =>
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url))
 const data = (dir: string) => join(dir, 'data')
 
-const installed = existsSync(join(root, '__test__/frameworks/node_modules'))
-if (!installed) {
-  const reason = 'express and fastify are not installed: npm ci --prefix __test__/frameworks'
-  if (process.env.CI) throw new Error(reason)
-  console.warn(`skipped: ${reason}`)
-}
+const testWithFramework = isThere(
+  existsSync(join(root, '__test__/frameworks/node_modules')),
+  'express and fastify are not installed: npm ci --prefix __test__/frameworks'
+)
+  ? test
+  : test.skip
 
 for (const name of ['fastify.mjs', 'express.mjs']) {
-  const testWithFramework = installed ? test : test.skip
   testWithFramework(`${name}: what is answered is in the file, and a lock that is taken is 503`, async t => {
     const dir = project(t, name)
     const env = { ...process.env, PORT: '0' }

@@ -7,7 +7,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { DB } from '../index.mjs'
+import { DB } from 'sqlock'
 
 const [path = './data/app.db', patienceMs = 4000] = process.argv.slice(2)
 const LAST_RESORT_MS = 5000
