@@ -10,6 +10,20 @@ import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const CREATE = 'CREATE TABLE t (a INTEGER)'
 const INSERT = 'INSERT INTO t VALUES (1)'
+const TABLES = [
+  'CREATE TABLE p (id INTEGER PRIMARY KEY)',
+  'CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE)',
+  'INSERT INTO p VALUES (1)',
+  'INSERT INTO c VALUES (1)'
+]
+const ANEW = [
+  'PRAGMA foreign_keys=OFF;',
+  '\nCREATE TABLE __new_p (id INTEGER PRIMARY KEY, name TEXT);',
+  '\nINSERT INTO __new_p (id) SELECT id FROM p;',
+  '\nDROP TABLE p;',
+  '\nALTER TABLE __new_p RENAME TO p;',
+  '\nPRAGMA foreign_keys=ON;'
+]
 const all = await generations()
 
 for (const generation of all) {
@@ -68,29 +82,35 @@ for (const generation of all) {
   // deleted by ON DELETE CASCADE what refers to it.
   test(`${name}: a table that is made anew with foreign keys turned off keeps what refers to it`, async t => {
     const client = openDb(t)
-    const tables = [
-      'CREATE TABLE p (id INTEGER PRIMARY KEY)',
-      'CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE)',
-      'INSERT INTO p VALUES (1)',
-      'INSERT INTO c VALUES (1)'
-    ]
-    const anew = [
-      'PRAGMA foreign_keys=OFF;',
-      '\nCREATE TABLE __new_p (id INTEGER PRIMARY KEY, name TEXT);',
-      '\nINSERT INTO __new_p (id) SELECT id FROM p;',
-      '\nDROP TABLE p;',
-      '\nALTER TABLE __new_p RENAME TO p;',
-      '\nPRAGMA foreign_keys=ON;'
-    ]
     const db = drizzle(client)
-    await migrate(db, { migrationsFolder: migrationsFolder(t, generation, [tables]) })
-    await migrate(db, { migrationsFolder: migrationsFolder(t, generation, [tables, anew]) })
+    await migrate(db, { migrationsFolder: migrationsFolder(t, generation, [TABLES]) })
+    await migrate(db, { migrationsFolder: migrationsFolder(t, generation, [TABLES, ANEW]) })
     t.deepEqual(client.all('SELECT * FROM c'), [{ p: 1 }])
     const orphan = () => rejection(client.run('INSERT INTO c VALUES (2)'))
     t.is((await orphan()).code, 'SQLITE_CONSTRAINT_FOREIGNKEY')
-    const failing = migrationsFolder(t, generation, [tables, anew, [...anew, 'INSERT INTO none VALUES (1)']])
+    const failing = migrationsFolder(t, generation, [TABLES, ANEW, [...ANEW, 'INSERT INTO none VALUES (1)']])
     t.is((await rejection(migrate(db, { migrationsFolder: failing }))).code, 'SQLITE_ERROR')
     t.is((await orphan()).code, 'SQLITE_CONSTRAINT_FOREIGNKEY', 'they are on again whatever has happened')
+    t.deepEqual(client.all('SELECT * FROM c'), [{ p: 1 }])
+  })
+
+  // Whether they were on was asked of the connection of plain reads, and they were turned on after the migration in any case.
+  test(`${name}: foreign keys that the program has turned off stay off`, async t => {
+    const client = openDb(t)
+    await client.run('PRAGMA foreign_keys = OFF')
+    await migrate(drizzle(client), { migrationsFolder: migrationsFolder(t, generation, [TABLES, ANEW]) })
+    await client.run('INSERT INTO c VALUES (2)')
+    t.deepEqual(client.all('SELECT * FROM c'), [{ p: 1 }, { p: 2 }])
+  })
+
+  // The pragma was passed over in the transaction of the program, too, and the rows were gone.
+  test(`${name}: a table is not made anew in a transaction of the program, where rows would follow`, async t => {
+    const client = openDb(t)
+    const db = drizzle(client)
+    await migrate(db, { migrationsFolder: migrationsFolder(t, generation, [TABLES]) })
+    const anew = migrationsFolder(t, generation, [TABLES, ANEW])
+    const migrating = client.transaction(() => migrate(db, { migrationsFolder: anew }))
+    t.regex((await rejection(migrating)).message, /foreign keys/)
     t.deepEqual(client.all('SELECT * FROM c'), [{ p: 1 }])
   })
 

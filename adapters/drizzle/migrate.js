@@ -4,6 +4,8 @@
  */
 'use strict'
 
+const { enforcing } = require('../foreign-keys')
+
 const HISTORY = '__drizzle_migrations'
 /** As long as db.migrate() of sqlock waits for the lock, ms: others may be migrating. */
 const TIMEOUT_MS = 60_000
@@ -28,7 +30,7 @@ function defineMigrate({ readMigrationFiles, migrateAsync }) {
     return client.withWriteLock(
       async () => {
         const run = () => db.transaction(tx => apply(tx, migrations, config))
-        return (await missing()).some(turnsForeignKeysOff) ? withoutForeignKeys(client, run) : run()
+        return (await missing()).some(turnsForeignKeysOff) ? enforcing(client, false, run) : run()
       },
       { timeout }
     )
@@ -50,20 +52,7 @@ async function notApplied(client, table, migrations) {
   return migrations.filter(({ name, folderMillis }) => (name ? !names.has(name) : newest < folderMillis))
 }
 
+/** In a transaction SQLite passes over that, so they are turned off before it. */
 const turnsForeignKeysOff = ({ sql }) => sql.some(statement => FOREIGN_KEYS_OFF.test(statement))
-
-/**
- * drizzle-kit makes a table anew with foreign keys turned off. In a transaction SQLite passes over that, and DROP TABLE would
- * delete by ON DELETE CASCADE what refers to the old one: so they are turned off before it.
- */
-async function withoutForeignKeys(client, run) {
-  if (client.pragma('foreign_keys', { simple: true }) === 0) return run()
-  await client.run('PRAGMA foreign_keys = OFF')
-  try {
-    return await run()
-  } finally {
-    await client.run('PRAGMA foreign_keys = ON')
-  }
-}
 
 module.exports = { defineMigrate }

@@ -6,7 +6,7 @@
  */
 'use strict'
 
-const { beginEnforcing, isEnforced } = require('./foreign-keys')
+const { enforcing, isEnforced } = require('../foreign-keys')
 
 let connections = 0
 
@@ -110,6 +110,21 @@ class Connection {
       }
     }
   }
+}
+
+/** Begins a transaction. Resolves to `{ tx, over }`: `over()` has to be called when it has ended. */
+function beginEnforcing(db, enforce) {
+  return new Promise((resolve, reject) => {
+    const transact = async () => {
+      const tx = await db.begin()
+      await new Promise(end => {
+        const over = () => (end(), hold)
+        resolve({ tx, over })
+      })
+    }
+    const hold = db.withWriteLock(() => enforcing(db, enforce, transact))
+    hold.catch(reject)
+  })
 }
 
 module.exports = { Connection }
