@@ -35,12 +35,15 @@ test('the lock is held while the command runs, and free when it has ended', asyn
   t.true((await openLocker(t, dir).acquire(0)).held)
 })
 
+/** A command that waits for the lock, and prints that it is done. */
+const waiting = (t: ExecutionContext, dir: string) =>
+  mustBlock(t, start(t, 'exec', '--timeout', 'Infinity', dir, '--', 'echo', 'done').line())
+
 test('it waits for its turn with --timeout Infinity', async t => {
   const dir = tmpDir(t)
   const locker = openLocker(t, dir)
   await locker.acquire()
-  const running = start(t, 'exec', '--timeout', 'Infinity', dir, '--', 'echo', 'done')
-  const unblocked = await mustBlock(t, running.line())
+  const unblocked = await waiting(t, dir)
   await locker.unlock()
   t.is(await unblocked(), 'done')
 })
@@ -58,8 +61,7 @@ test('on a timeout the command is not run, the holder is told, and the exit code
 test('a holder that is killed lets the waiting command in', async t => {
   const dir = tmpDir(t)
   const holder = await spawnHolder(t, dir)
-  const running = start(t, 'exec', '--timeout', 'Infinity', dir, '--', 'echo', 'done')
-  const unblocked = await mustBlock(t, running.line())
+  const unblocked = await waiting(t, dir)
   await holder.kill()
   t.is(await unblocked(), 'done')
 })

@@ -13,7 +13,7 @@ use super::file::LockFile;
 use super::pollers::Pollers;
 
 /// How long a process may go on taking the lock while others wait. Sixteen of them in turn keep nobody waiting for 100 ms; with
-/// 2 ms they sometimes did, since each unlock in a stint wakes who waits for nothing, and moves some of them back.
+/// 2 ms some waited for 146.
 const STINT: Duration = Duration::from_millis(1);
 /// How long it then leaves the lock alone. The kernel takes about 30 us to wake a thread.
 const STAND_BACK: Duration = Duration::from_micros(100);
