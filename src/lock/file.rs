@@ -7,7 +7,7 @@
 
 use std::fs::{File, Permissions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt as _, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt as _, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use fs4::{FileExt, TryLockError};
@@ -105,13 +105,12 @@ fn open_or_create(claim: &Claim) -> Result<File, Error> {
             opened => return opened.map(File::from).map_err(|errno| open_error(path, errno)),
         }
         let (mode, owner) = attributes(&claim.new_file);
-        let flags = OPEN_FLAGS | OFlags::CREATE | OFlags::EXCL;
-        match rustix::fs::open(path, flags, Mode::from_raw_mode(mode.unwrap_or(0o666))) {
-            // Somebody else was quicker; theirs is the lock file.
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(open_error(path, errno)),
-            Ok(descriptor) => {
-                let file = File::from(descriptor);
+        // O_EXCL does for a new file what the flags above do for one that is there.
+        match File::options().read(true).write(true).create_new(true).mode(mode.unwrap_or(0o666)).open(path) {
+            // Another process was quicker. Its file is the lock file.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(Error::io("open", path, error)),
+            Ok(file) => {
                 adjust(&file, mode, owner).map_err(|(syscall, error)| Error::io(syscall, path, error))?;
                 return Ok(file);
             }

@@ -8,7 +8,8 @@
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(super) fn do_not_preempt() {
     use nix::libc::{SCHED_BATCH, pthread_self, pthread_setschedparam, sched_param};
-    let parameters = sched_param { sched_priority: 0 };
+    // SAFETY: the fields of sched_param are numbers, of which musl has more than glibc. SCHED_BATCH wants a priority of 0.
+    let parameters: sched_param = unsafe { std::mem::zeroed() };
     // SAFETY: pthread_self is the calling thread, which lives, and the parameters are only read. A refusal changes nothing.
     unsafe { pthread_setschedparam(pthread_self(), SCHED_BATCH, &raw const parameters) };
 }
