@@ -111,7 +111,7 @@ fn open_or_create(claim: &Claim) -> Result<File, Error> {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(Error::io("open", path, error)),
             Ok(file) => {
-                adjust(&file, mode, owner).map_err(|(syscall, error)| Error::io(syscall, path, error))?;
+                adjust(&file, mode, owner);
                 return Ok(file);
             }
         }
@@ -141,19 +141,18 @@ pub(super) fn attributes(new_file: &NewFile) -> (Option<u32>, Option<(u32, u32)>
 }
 
 /// Sets what open(2) could not: the umask has cut the bits, and root's files belong to root.
-pub(super) fn adjust(
-    file: &File,
-    mode: Option<u32>,
-    owner: Option<(u32, u32)>,
-) -> Result<(), (&'static str, io::Error)> {
+///
+/// As SQLite does for a -wal, it ignores a refusal. Root may lack the capability, as in a container, or the file system may
+/// have no owners. The file is usable, and whether another user may use it does not concern this process.
+pub(super) fn adjust(file: &File, mode: Option<u32>, owner: Option<(u32, u32)>) {
+    // The bits come first: only the owner may set them, unless root has CAP_FOWNER.
+    if let Some(mode) = mode {
+        let _ = file.set_permissions(Permissions::from_mode(mode));
+    }
     if let Some((user, group)) = owner
         && rustix::process::geteuid().is_root()
     {
-        std::os::unix::fs::fchown(file, Some(user), Some(group)).map_err(|error| ("fchown", error))?;
-    }
-    match mode {
-        Some(mode) => file.set_permissions(Permissions::from_mode(mode)).map_err(|error| ("fchmod", error)),
-        None => Ok(()),
+        let _ = std::os::unix::fs::fchown(file, Some(user), Some(group));
     }
 }
 

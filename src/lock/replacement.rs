@@ -45,8 +45,7 @@ impl Replacement {
             let replacement = Self { path, destination: destination.to_owned(), file };
             // Until it is locked, somebody may take it for abandoned.
             if replacement.is_kept()? {
-                adjust(&replacement.file, mode, owner)
-                    .map_err(|(syscall, error)| Error::io(syscall, &replacement.path, error))?;
+                adjust(&replacement.file, mode, owner);
                 return Ok(replacement);
             }
         }

@@ -31,7 +31,7 @@ pub struct Status {
 
 impl Status {
     pub(super) fn read(claim: &Claim) -> Result<Self, Error> {
-        let locked = match listed(claim)? {
+        let locked = match listed(claim) {
             Some(locked) => locked,
             None => is_refused(claim)?,
         };
@@ -59,30 +59,30 @@ fn is_refused(claim: &Claim) -> Result<bool, Error> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn listed(_: &Claim) -> Result<Option<bool>, Error> {
-    Ok(None)
+fn listed(_: &Claim) -> Option<bool> {
+    None
 }
 
 /// What the kernel's list of locks says; `None` when it may not be all there is.
 #[cfg(target_os = "linux")]
-fn listed(claim: &Claim) -> Result<Option<bool>, Error> {
+fn listed(claim: &Claim) -> Option<bool> {
     use rustix::fs::{AtFlags, CWD, StatxFlags};
-    let path = claim.lock_path.as_path();
     let fields = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
-    let stat = match rustix::fs::statx(CWD, path, AtFlags::SYMLINK_NOFOLLOW, fields) {
+    let stat = match rustix::fs::statx(CWD, &claim.lock_path, AtFlags::SYMLINK_NOFOLLOW, fields) {
         Ok(stat) => stat,
-        Err(Errno::NOENT) => return Ok(Some(false)),
-        Err(errno) => return Err(Error::io("statx", path, errno)),
+        Err(Errno::NOENT) => return Some(false),
+        // Old kernels and some sandboxes have no statx(2). Where the file itself is the reason, open(2) tells it.
+        Err(_) => return None,
     };
     // Without a /proc there is no list.
     let read = |path: &str| std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    let (Some(mounts), Some(locks)) = (read("/proc/self/mountinfo"), read("/proc/locks")) else { return Ok(None) };
+    let (mounts, locks) = (read("/proc/self/mountinfo")?, read("/proc/locks")?);
     // /proc/locks names a file by the device of its file system, which on btrfs and overlayfs is not the one stat(2)
-    // tells; the table of mounts has it.
-    let device = device_of_mount(&mounts, stat.stx_mnt_id).unwrap_or((stat.stx_dev_major, stat.stx_dev_minor));
+    // tells; the table of mounts has it. Before Linux 5.8, statx(2) does not tell the mount.
+    let device = device_of_mount(&mounts, stat.stx_mnt_id)?;
     let locked = lists_flock(&locks, device, stat.stx_ino);
     let complete = locks.len() < ONE_READ_BYTES && sees_all_processes();
-    Ok((locked || complete).then_some(locked))
+    (locked || complete).then_some(locked)
 }
 
 /// The kernel gives such a file in pieces of a page, and between two of them a lock that comes or goes elsewhere can shift
