@@ -596,9 +596,9 @@ export class DB<M extends IntegerMode = 'number'> {
    * called is in it, and nothing of a transaction that is not, the one that it is called in neither. Takes no lock; a thread of its
    * own copies. Until it is done the WAL cannot be checkpointed to its end, and grows with what is written.
    *
-   * The copy is made in a file beside `destination`, `<destination>.sqlock-…`, synced, and renamed: at `destination` there is the
-   * old file or the new one, never half of it, whoever is killed. What a process that was killed has left beside it is removed by the
-   * next backup to it. The copy has the permission bits of the database and, unlike it, a rollback journal, so that it is one
+   * The copy is made in a file beside `destination`, `<destination>.sqlock-…` (the first 100 bytes of a longer name), synced, and
+   * renamed: at `destination` there is the old file or the new one, never half of it, whoever is killed. What a process that was
+   * killed has left beside it is removed by the next backup to it. The copy has the permission bits of the database and, unlike it, a rollback journal, so that it is one
    * file that opens anywhere; with its first write by sqlock it becomes a WAL database.
    *
    * Nobody may have a database at `destination` open, nor may one that crashed be there: SQLite would apply its `-wal` or

@@ -4,18 +4,20 @@ import {
   linkSync,
   mkdirSync,
   readFileSync,
+  readdirSync,
   statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import type { DB } from '../index.js'
 import { beside, readWhole, unchanged } from './helpers/backup.ts'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
+import { prelude, run } from './helpers/child.ts'
 import { hasSql, sql } from './helpers/sqlite.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -61,6 +63,31 @@ test('a backup replaces what is at its destination, and can be written to', asyn
   t.is(await readWhole(t, place, count), 2)
   if (hasSql) t.deepEqual(await sql(t, place, 'INSERT INTO t VALUES (7, 7)', 'SELECT count(*) FROM t'), [[3]])
 })
+
+for (const [what, name] of [
+  ['255 letters', 'a'.repeat(255)],
+  ['characters of 2 bytes', `x${'é'.repeat(127)}`],
+  ['characters of 3 bytes', '€'.repeat(85)],
+  ['characters of 4 bytes', `xyz${'😀'.repeat(63)}`]
+] as const) {
+  test(`a backup to a name of 255 bytes is made, also where a killed one has left something: ${what}`, async t => {
+    const dir = tmpDir(t)
+    const db = await filled(t, dir, 3)
+    const place = join(dir, 'copies', name)
+    mkdirSync(join(dir, 'copies'))
+    t.is(Buffer.byteLength(name), 255)
+    const script = `new DB(process.argv[1]).backup(process.argv[2], { pagesPerStep: 1, progress: () => process.kill(process.pid, 'SIGKILL') })`
+    const { signal } = await run(t, process.execPath, ['-e', prelude(dir) + script, db.dbPath, place])
+    t.is(signal, 'SIGKILL')
+    t.is(readdirSync(dirname(place)).length, 1)
+    for (const rows of [3, 2]) {
+      await db.backup(place)
+      t.deepEqual(readdirSync(dirname(place)), [name])
+      t.is(await readWhole(t, place, count), rows)
+      await db.run('DELETE FROM t WHERE a = 0')
+    }
+  })
+}
 
 test('after each step the callback is told how many pages remain', async t => {
   const dir = tmpDir(t)

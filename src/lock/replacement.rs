@@ -23,6 +23,10 @@ use super::file::{adjust, attributes, try_lock};
 /// What its name has between the name of the file that it will replace, and two numbers.
 const INFIX: &str = ".sqlock-";
 
+/// How much of the name of the file that it will replace its own name begins with, in bytes. A name may have 255 bytes, on
+/// eCryptfs 143, and what follows has up to 39.
+const KEPT: usize = 100;
+
 /// A file on its way to the place of another one. Dropped before it is there, it is removed.
 pub(crate) struct Replacement {
     path: PathBuf,
@@ -105,10 +109,20 @@ fn next_path(destination: &Path) -> PathBuf {
     destination.with_file_name(name)
 }
 
+/// Two long names may have one prefix. That does no harm: only what is locked by nobody is removed.
 fn prefix(destination: &Path) -> OsString {
-    let mut name = destination.file_name().unwrap_or_default().to_owned();
-    name.push(INFIX);
-    name
+    let name = destination.file_name().unwrap_or_default().as_bytes();
+    let mut prefix = OsStr::from_bytes(&name[..kept(name)]).to_owned();
+    prefix.push(INFIX);
+    prefix
+}
+
+/// The length of what is kept of `name`. It cuts no character of UTF-8, since some file systems refuse half of one.
+fn kept(name: &[u8]) -> usize {
+    let is_boundary = |at: &usize| name.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80);
+    let longest = name.len().min(KEPT);
+    // A character has at most 4 bytes. In a name that is no UTF-8 there may be no boundary.
+    (longest.saturating_sub(3)..=longest).rev().find(is_boundary).unwrap_or(longest)
 }
 
 /// Removes what killed processes have left. What cannot be removed is in nobody's way.
@@ -209,6 +223,34 @@ mod tests {
         expected.insert("place.sqlock-2-2".into());
         expected.extend(at_work.path().file_name().map(OsStr::to_owned));
         assert_eq!(names(dir.path())?, expected);
+        Ok(())
+    }
+
+    #[test]
+    fn the_longest_names_can_be_replaced_and_what_was_abandoned_is_found() -> TestResult {
+        // Characters of 1 to 4 bytes, so that the cut falls on each byte of one; and bytes that are no UTF-8.
+        let mut longest: Vec<Vec<u8>> = vec![vec![0xBF; 255], vec![b'a'; 100], vec![b'a'; 101]];
+        for (letter, shift) in ["a", "é", "€", "😀"].iter().flat_map(|letter| (0..4).map(move |shift| (letter, shift)))
+        {
+            let letters = letter.repeat((255 - shift) / letter.len());
+            longest.push(format!("{}{letters}", &"xxx"[..shift]).into_bytes());
+        }
+        for name in longest {
+            let dir = tempfile::tempdir()?;
+            let place = dir.path().join(OsStr::from_bytes(&name));
+            std::fs::write(&place, "old")?;
+            let abandoned = Replacement::begin(&place, &place)?;
+            let is_text = |name: &OsStr| name.to_str().is_some();
+            assert_eq!(abandoned.path().file_name().is_some_and(is_text), is_text(OsStr::from_bytes(&name)));
+            let (path, _) = abandoned.keep();
+            assert!(path.exists());
+            let replacement = Replacement::begin(&place, &place)?;
+            assert!(!path.exists());
+            std::fs::write(replacement.path(), "new")?;
+            replacement.take_place()?;
+            assert_eq!(std::fs::read_to_string(&place)?, "new");
+            assert_eq!(names(dir.path())?.len(), 1);
+        }
         Ok(())
     }
 }
