@@ -222,7 +222,9 @@ export interface AcquireOptions {
   signal?: AbortSignal
 }
 
-/** Proof of a hold. It ends with `release()`, `unlock()`, `await using`, the end of its thread, or of the process. */
+/**
+ * Proof of a hold. It ends with `release()`, `unlock()` of its locker, `await using`, the end of its thread, or of the process.
+ */
 export interface LockGuard extends AsyncDisposable {
   readonly held: boolean
   /** Gives the lock back, at once. Idempotent. */
@@ -243,6 +245,7 @@ export class WriteLocker implements AsyncDisposable {
   constructor(baseDir: string | URL, options?: WriteLockerOptions)
   /** The absolute path of the lock file. */
   readonly lockPath: string
+  /** Does a call of this locker hold the lock? */
   readonly held: boolean
   /**
    * Takes the lock, waiting for it in the order of the calls.
@@ -254,7 +257,11 @@ export class WriteLocker implements AsyncDisposable {
   acquire(timeout?: number | AcquireOptions): Promise<LockGuard>
   /** One attempt: a guard, or null when somebody holds the lock or waits for it in this process. */
   tryAcquire(): Promise<LockGuard | null>
-  /** Empties the lock file and gives the lock back, at once. Nothing happens when it is not held. */
+  /**
+   * Empties the lock file and gives the lock back, at once: the hold that `acquire()` or `tryAcquire()` of this locker took last,
+   * never one of `withLock()`. Nothing happens when there is none. Between several callers of one locker it cannot tell whose hold
+   * it ends: let each end its own with `release()` of the guard, or have a locker for each.
+   */
   unlock(): Promise<void>
   /** The same as `unlock()`. */
   release(): Promise<void>

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
 import { WriteLocker } from '../index.js'
-import { rejection } from './helpers/block.ts'
+import { Gate, rejection } from './helpers/block.ts'
 import { run, has } from './helpers/child.ts'
 import { lockFile, lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -103,6 +103,69 @@ test('unlock without a hold does nothing', async t => {
   await locker.unlock()
   await locker.release()
   t.false(locker.held)
+})
+
+/** Two holders overlapped: a caller that was refused ended in its `finally` the hold of somebody else. */
+const WAYS_TO_END: [string, (locker: WriteLocker) => Promise<void>][] = [
+  ['unlock', locker => locker.unlock()],
+  ['release', locker => locker.release()],
+  [
+    'await using',
+    async locker => {
+      await using _ = locker
+    }
+  ]
+]
+for (const [name, end] of WAYS_TO_END) {
+  test(`${name} of a locker never ends the hold of its withLock`, async t => {
+    const dir = tmpDir(t)
+    const [locker, another] = [openLocker(t, dir), openLocker(t, dir)]
+    await locker.withLock(async () => {
+      const refused = async () => {
+        try {
+          await locker.acquire(0)
+        } finally {
+          await end(locker)
+        }
+      }
+      t.regex((await rejection(refused())).message, /already holds/)
+      t.true(locker.held)
+      t.is(await another.tryAcquire(), null)
+    })
+    t.false(locker.held)
+  })
+}
+
+test('a caller that shares a locker and is refused leaves the hold of withLock alone', async t => {
+  const locker = openLocker(t)
+  const gate = new Gate()
+  const inside = locker.withLock(() => gate.opened)
+  while (!locker.held) await turn()
+  const refused = async () => {
+    try {
+      await locker.acquire(0)
+    } finally {
+      await locker.unlock()
+    }
+  }
+  const error = await rejection(refused())
+  t.is(error.code, 'ERR_SQLOCK_HELD')
+  t.regex(error.message, /one locker for each caller.*release\(\) of its guard/)
+  t.true(locker.held)
+  gate.open()
+  await inside
+  t.false(locker.held)
+})
+
+test('unlock ends the last hold of acquire or tryAcquire, also after a withLock', async t => {
+  const locker = openLocker(t)
+  for (const take of [() => locker.acquire(), () => locker.tryAcquire()]) {
+    await locker.withLock(() => {})
+    const guard = await take()
+    await locker.unlock()
+    t.false(guard?.held)
+    t.false(locker.held)
+  }
 })
 
 test('unlock frees the lock before it returns', async t => {

@@ -15,25 +15,30 @@ const { runAndRelease, scopeOf } = require('./scope')
 const { soon } = require('./soon')
 
 /** Tells of lockers that nobody can unlock any more. */
-const lost = new FinalizationRegistry(current => {
-  if (!current.hold?.held) return
+const lost = new FinalizationRegistry(holds => {
+  if (!isHeld(holds)) return
   process.emitWarning('a WriteLocker was garbage-collected while it held the lock, which stays held', {
     code: 'SQLOCK_LOST_LOCKER'
   })
 })
 
+const isHeld = ({ acquired, scoped }) => Boolean(acquired?.held || scoped?.held)
+
 class WriteLocker {
   #lock
   #longHoldMs
-  /** The last hold. An object of its own, for those who look after lockers that are gone. */
-  #current = { hold: null }
+  /**
+   * The last hold of acquire() or tryAcquire(), which unlock() ends, and the last one of withLock(), which ends with its function.
+   * The registry looks after them when the locker is gone, so they are an object of their own.
+   */
+  #holds = { acquired: null, scoped: null }
 
   constructor(baseDir, options) {
     const path = checkPath('baseDir', baseDir)
     const { native, longHoldMs } = checkLockOptions('options', options)
     this.#longHoldMs = longHoldMs
     this.#lock = call(() => new NativeLock(path, native))
-    lost.register(this, this.#current)
+    lost.register(this, this.#holds)
   }
 
   get lockPath() {
@@ -41,13 +46,17 @@ class WriteLocker {
   }
 
   get held() {
-    return this.#current.hold?.held ?? false
+    return isHeld(this.#holds)
   }
 
   async acquire(options) {
     const { timeout, signal } = checkAcquireOptions(options)
     if (this.held) {
-      throw new SqlockError('ERR_SQLOCK_HELD', `this WriteLocker already holds ${this.lockPath}`)
+      throw new SqlockError(
+        'ERR_SQLOCK_HELD',
+        `this WriteLocker already holds ${this.lockPath}: use one locker for each caller, or withLock(), ` +
+          'and end a hold with release() of its guard'
+      )
     }
     return this.#guard(await this.#acquire(timeout, signal, this.acquire))
   }
@@ -61,7 +70,7 @@ class WriteLocker {
   }
 
   async unlock() {
-    this.#current.hold?.release()
+    this.#holds.acquired?.release()
   }
 
   async release() {
@@ -71,7 +80,9 @@ class WriteLocker {
   async withLock(fn, options) {
     checkFunction('fn', fn)
     const { timeout, signal } = checkAcquireOptions(options)
-    return runAndRelease(this, await this.#acquire(timeout, signal, this.withLock), fn)
+    const hold = await this.#acquire(timeout, signal, this.withLock)
+    this.#holds.scoped = hold
+    return runAndRelease(this, hold, fn)
   }
 
   async status() {
@@ -104,12 +115,11 @@ class WriteLocker {
   }
 
   #take(id, asker) {
-    const hold = new Hold(id, this.#lock, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
-    this.#current.hold = hold
-    return hold
+    return new Hold(id, this.#lock, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
   }
 
   #guard(hold) {
+    this.#holds.acquired = hold
     return new LockGuard(hold, this)
   }
 }
