@@ -46,3 +46,79 @@ for (const [name, call] of WITH_SIGNAL) {
     await t.notThrowsAsync(call(db, locker, { aborted: false, addEventListener() {} } as any))
   })
 }
+
+/** Its getter threw after BEGIN, and the lock stayed held until the process ended. */
+for (const [name, call] of WITH_SIGNAL) {
+  test(`${name} with a signal whose properties throw sooner or later keeps no lock`, async t => {
+    const dir = tmpDir(t)
+    const [db, locker] = [await withTable(t, dir), openLocker(t, dir)]
+    for (let reads = 0; reads < 8; reads++) {
+      let left = reads
+      const signal = {
+        get aborted() {
+          if (left-- <= 0) throw new Error('of the signal')
+          return false
+        },
+        get reason() {
+          throw new Error('of the reason')
+        },
+        addEventListener() {}
+      }
+      const told = await call(db, locker, signal as any).catch(error => error)
+      if (told instanceof Error) t.regex(told.message, /of the signal|already exists/)
+      t.false((await locker.status()).locked, `${reads} reads`)
+      await db.run({ sql: 'DELETE FROM t', timeout: 5000 })
+    }
+    await db.close()
+  })
+
+  test(`${name} rejects with what the reason of its signal throws`, async t => {
+    const dir = tmpDir(t)
+    const [db, locker] = [await withTable(t, dir), openLocker(t, dir)]
+    const thrown = new Error('of the reason')
+    const gone = {
+      aborted: true,
+      get reason() {
+        throw thrown
+      },
+      addEventListener() {}
+    }
+    t.is(await rejection(call(db, locker, gone as any)), thrown)
+    t.deepEqual(values(db), [])
+    t.false((await locker.status()).locked)
+  })
+}
+
+/** Between BEGIN and the first look at the signal an abort was lost, and the transaction committed. */
+const WITH_TRANSACTION: [string, (db: DB, signal: AbortSignal) => Promise<unknown>][] = [
+  ['transaction', (db, signal) => db.transaction(tx => tx.run(INSERT, 1), { signal })],
+  ['savepoint', (db, signal) => db.transaction(() => db.transaction(tx => tx.run(INSERT, 1), { signal }))],
+  [
+    'transaction in withWriteLock',
+    (db, signal) => db.withWriteLock(() => db.transaction(tx => tx.run(INSERT, 1), { signal }))
+  ]
+]
+for (const [name, call] of WITH_TRANSACTION) {
+  test(`an abort of a ${name} in the microtask after a look at its signal rolls it back`, async t => {
+    const db = await withTable(t)
+    for (let look = 1; look <= 6; look++) {
+      let reads = 0
+      const signal = Object.assign(new EventTarget(), { aborted: false, reason: 'enough' })
+      const abort = () => {
+        Object.defineProperty(signal, 'aborted', { value: true })
+        signal.dispatchEvent(new Event('abort'))
+      }
+      Object.defineProperty(signal, 'aborted', {
+        configurable: true,
+        get() {
+          if (++reads === look) queueMicrotask(abort)
+          return false
+        }
+      })
+      const told = await call(db, signal as any).catch(reason => reason)
+      if (reads >= look) t.is(told, 'enough', `look ${look}`)
+      t.deepEqual(values(db), reads >= look ? [] : [1], `look ${look}`)
+      await db.run('DELETE FROM t')
+    }
+  })
+}

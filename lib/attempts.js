@@ -99,6 +99,7 @@ function attempt(entry, signal, start, finish) {
   const stop = signal && onAbort(signal, () => cancel(aborted(signal.reason)))
   const settle = async () => {
     try {
+      if (calledOff) throw calledOff
       return finish(await start(), calledOff)
     } catch (failure) {
       throw (isCalledOff(failure) && calledOff) || failure

@@ -8,6 +8,7 @@
 
 const { statSync } = require('node:fs')
 const { dirname } = require('node:path')
+const { throwIfAborted } = require('./abort')
 const { SqlockError } = require('./errors')
 const { issue } = require('./issue')
 const { migrate } = require('./migrations')
@@ -207,7 +208,7 @@ class DB extends Queryable {
   /** How a call waits for the lock. */
   #wait(options) {
     const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
-    if (signal?.aborted) throw signal.reason
+    throwIfAborted(signal)
     return { timeout, signal }
   }
 

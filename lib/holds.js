@@ -40,6 +40,10 @@ class Holds {
 
   async #begin(target, begun, options, asker) {
     const open = await this.#open(target, options, asker, begun)
+    if (options.signal?.aborted) {
+      await open.rollback()
+      throw options.signal.reason
+    }
     // One of a running function finishes with it.
     if (!this.#ending || target.hold) return open
     await open.rollback()
@@ -60,10 +64,9 @@ class Holds {
     open.heed(options.signal)
     let value
     try {
-      value = await Promise.race([
-        runInScope(this.#session.owner, open.hold, () => fn(open), open),
-        open.aborted
-      ])
+      // An abort since BEGIN has ended it already.
+      const running = open.active && runInScope(this.#session.owner, open.hold, () => fn(open), open)
+      value = await (running ? Promise.race([running, open.aborted]) : open.aborted)
     } catch (error) {
       await open.rollback()
       throw open.told(error)
@@ -81,7 +84,8 @@ class Holds {
     const own = target.hold ? null : await this.#takeHold(options, asker)
     const { timeout, signal } = options
     const [hold, queue] = [own ?? target.hold, this.#queue]
-    const endTurn = await settled(own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare))
+    const turn = own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare)
+    const endTurn = await settled(turn)
     const open = new OpenTransaction({
       owner: this.#session.owner,
       native: this.#session.native,
@@ -97,9 +101,7 @@ class Holds {
     })
     begun?.add(open)
     await open.begin()
-    if (!signal?.aborted) return open
-    await open.rollback()
-    throw signal.reason
+    return open
   }
 
   async #takeHold({ timeout, signal }, asker) {

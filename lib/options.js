@@ -6,7 +6,7 @@
 const { basename, resolve, sep } = require('node:path')
 const { inspect } = require('node:util')
 const { fileURLToPath } = require('node:url')
-const { heed } = require('./abort')
+const { Watch, watch } = require('./abort')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
 
 const LABEL_MAX_CHARS = 200
@@ -176,10 +176,12 @@ function checkMode(value) {
   return value
 }
 
+/** What is known of a signal from now on, see lib/abort.js. */
 function checkSignal(value) {
-  if (!isSignal(value)) throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
-  heed(value)
-  return value
+  if (!(value instanceof Watch) && !isSignal(value)) {
+    throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
+  }
+  return watch(value)
 }
 
 /** Checks `value` unless it is left out. */

@@ -4,6 +4,7 @@
 'use strict'
 
 const { performance } = require('node:perf_hooks')
+const { throwIfAborted } = require('./abort')
 const { lockAttempt } = require('./attempts')
 const diagnostics = require('./diagnostics')
 const { SqlockError, asAskedFor, fromFailure } = require('./errors')
@@ -100,7 +101,7 @@ class WriteLocker {
         `this async context already holds ${this.lockPath} and would wait for itself`
       )
     }
-    if (signal?.aborted) throw signal.reason
+    throwIfAborted(signal)
     const calledAt = diagnostics.lock.hasSubscribers ? performance.now() : undefined
     const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
     try {
