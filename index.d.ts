@@ -12,6 +12,9 @@ export type SqlValue = null | number | bigint | string | Buffer
  * A value to bind. A number that is a safe integer (not -0) binds as INTEGER, any other one as REAL; NaN, which SQLite would
  * store as NULL, and whole numbers from 2^53 up to 2^63 in size, which may have lost digits, are a RangeError: use a bigint.
  * A boolean binds as 0 or 1. undefined, Date, other objects and lone surrogates are a TypeError.
+ *
+ * Bytes are taken as they are at the call: what happens to their memory later changes nothing. Bytes whose memory is gone, since
+ * their ArrayBuffer was transferred or has shrunk, are a TypeError; a value of more than 1,000,000,000 bytes is a RangeError.
  */
 export type SqlInput = null | number | bigint | string | boolean | NodeJS.ArrayBufferView | ArrayBuffer
 

@@ -77,16 +77,17 @@ class Batch {
   }
 
   /**
-   * Adds a write of `count` statements, which `encode` puts down. Returns the place of the first. Nothing of a caller runs
-   * meanwhile: its values were read and checked before.
+   * Adds a write of `count` statements, which `encode` puts down. Returns the place of the first. When `encode` throws, the batch
+   * stays as it was: the other writes in it belong to other calls.
    */
   add(encode, count = 1) {
+    const start = this.#encoder.length
+    this.#encoder.put(encode)
     const place = this.#places
-    this.#starts.push(this.#encoder.length)
+    this.#starts.push(start)
     this.#times.push(performance.now())
     this.#firsts.push(place)
     this.#places += count
-    encode(this.#encoder)
     return place
   }
 

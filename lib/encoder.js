@@ -3,7 +3,8 @@
  */
 'use strict'
 
-const { Buffer } = require('node:buffer')
+const { Buffer, constants } = require('node:buffer')
+const { outOfRange } = require('./errors')
 
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
@@ -60,6 +61,18 @@ class Encoder {
   /** What was put down from a length on. */
   bytesFrom(length) {
     return this.#bytes.subarray(length, this.#length)
+  }
+
+  /** Puts down all that `encode` does. When that throws, all of it is taken back. */
+  put(encode) {
+    const [length, texts] = [this.#length, this.#statements.size]
+    try {
+      encode(this)
+    } catch (error) {
+      this.#length = length
+      for (const sql of [...this.#statements.keys()].slice(texts)) this.#statements.delete(sql)
+      throw error
+    }
   }
 
   createRecord(name, value) {
@@ -128,7 +141,7 @@ class Encoder {
     if (tag === INTEGER) this.#putInteger(value)
     else if (tag === REAL) this.#putReal(value)
     else if (tag === TEXT) this.#putText(value)
-    else if (tag === BLOB) this.#putBytes(value)
+    else if (tag === BLOB) this.#putBytes(value.view)
   }
 
   #putByte(byte) {
@@ -173,7 +186,11 @@ class Encoder {
 
   #reserve(room) {
     if (this.#length + room <= this.#bytes.length) return
-    const bytes = Buffer.allocUnsafe(Math.max(2 * this.#bytes.length, this.#length + room))
+    const needed = this.#length + room
+    if (needed > constants.MAX_LENGTH) {
+      throw outOfRange(`the values of one call must be at most ${constants.MAX_LENGTH} bytes together`)
+    }
+    const bytes = Buffer.allocUnsafe(Math.min(Math.max(2 * this.#bytes.length, needed), constants.MAX_LENGTH))
     this.#bytes.copy(bytes, 0, 0, this.#length)
     this.#bytes = bytes
   }

@@ -4,7 +4,8 @@
  */
 'use strict'
 
-const { isArrayBuffer } = require('node:util').types
+const { Buffer } = require('node:buffer')
+const { Bytes, MAX_VALUE_BYTES, checkSize, isBytes } = require('./bytes')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
 const {
   checkAcquireOptions,
@@ -16,8 +17,6 @@ const {
   checkString,
   show
 } = require('./options')
-
-const isBytes = value => ArrayBuffer.isView(value) || isArrayBuffer(value)
 
 /** An object literal, or what another program has parsed: names and values. */
 function isNames(value) {
@@ -133,11 +132,11 @@ function checkItems(items) {
   })
 }
 
-/** A value that can be bound, as null, a number that is an INTEGER or a REAL, a bigint, a string or bytes. */
+/** A value that can be bound, as null, a number that is an INTEGER or a REAL, a bigint, a string or Bytes. */
 function checkValue(name, value) {
   switch (typeof value) {
     case 'string':
-      return checkString(name, value)
+      return checkTextValue(name, value)
     case 'number':
       return checkNumber(name, value)
     case 'bigint':
@@ -146,20 +145,18 @@ function checkValue(name, value) {
       return value ? 1 : 0
     default:
       if (value === null) return null
-      if (isBytes(value)) return bytesOf(name, value)
+      if (isBytes(value)) return new Bytes(name, value)
       throw argumentTypeError(
         `${name} must be null, a number, bigint, string, boolean or bytes, not ${show(value)}`
       )
   }
 }
 
-function bytesOf(name, value) {
-  try {
-    if (isArrayBuffer(value)) return new Uint8Array(value)
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  } catch {
-    throw argumentTypeError(`${name} is a view of an ArrayBuffer that was detached`)
-  }
+function checkTextValue(name, value) {
+  checkString(name, value)
+  // A character takes 3 bytes at most.
+  if (value.length > MAX_VALUE_BYTES / 3) checkSize(name, Buffer.byteLength(value))
+  return value
 }
 
 function checkNumber(name, value) {

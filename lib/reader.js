@@ -10,6 +10,7 @@
 const { setImmediate } = require('node:timers')
 const { onAbort, throwIfAborted } = require('./abort')
 const { readAttempt } = require('./attempts')
+const { owned } = require('./bytes')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
 const { call, settled } = require('./native')
@@ -70,12 +71,12 @@ class Reader {
   /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
   iterate(target, plan) {
     if (target.transaction) return this.all(target, plan).values()
-    return this.#walk(plan)
+    return this.#walk(owned(plan))
   }
 
   /** The same, and the rows are read by a thread of their own. */
   iterateAsync(plan, signal) {
-    return this.#walkAsync(plan, signal)
+    return this.#walkAsync(owned(plan), signal)
   }
 
   /** Ends what iterates. */
@@ -176,13 +177,17 @@ class Reader {
   }
 
   /** In the order of the calls, and no more at once than there are connections: nobody waits for one on a worker. */
-  async #queue({ statement, mode }, first, signal) {
-    if (this.#running >= this.#readers) await new Promise(resolve => this.#waiting.push(resolve))
-    else this.#running++
+  async #queue(plan, first, signal) {
+    let { statement } = plan
+    if (this.#running < this.#readers) this.#running++
+    else {
+      statement = owned(plan).statement
+      await new Promise(resolve => this.#waiting.push(resolve))
+    }
     try {
       throwIfAborted(signal)
       const { native } = this.#prepared(statement.sql)
-      const read = native.readApart(this.#copiable(statement), mode === 'bigint', first)
+      const read = native.readApart(this.#copiable(statement), plan.mode === 'bigint', first)
       return await settled(readAttempt(read, signal).settled)
     } finally {
       const next = this.#waiting.shift()

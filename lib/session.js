@@ -14,6 +14,7 @@
 const { clearTimeout, setTimeout } = require('node:timers')
 const { throwIfAborted } = require('./abort')
 const { backup } = require('./backup')
+const { owned } = require('./bytes')
 const diagnostics = require('./diagnostics')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Holds } = require('./holds')
@@ -146,7 +147,10 @@ class Session {
   }
 
   iterateAsync(target, plan, signal) {
-    if (target instanceof OpenTransaction) return oneByOne(() => this.allAsync(target, plan, { signal }))
+    if (target instanceof OpenTransaction) {
+      const kept = owned(plan)
+      return oneByOne(() => this.allAsync(target, kept, { signal }))
+    }
     return this.reader.iterateAsync(plan, signal)
   }
 
