@@ -144,6 +144,58 @@ test('a signal interrupts a read, and leaves the queue', async t => {
   t.deepEqual(await db.getAsync('SELECT 1 AS one'), { one: 1 })
 })
 
+/** It used to stay in the queue until a reader was free, if ever. */
+test('a read that is aborted while it waits for a reader leaves at once', async t => {
+  const db = await withRows(t, 3, tmpDir(t), { readers: 1 })
+  const [endless, waiting] = [new AbortController(), new AbortController()]
+  const busy = rejection(db.allAsync({ sql: ENDLESS, signal: endless.signal }))
+  const one = { sql: 'SELECT 1', signal: waiting.signal }
+  const statement = db.prepare('SELECT count(*) AS n FROM t')
+  const first = db.getAsync('SELECT 1 AS n')
+  const aborted = [db.getAsync(one), db.allAsync(one), db.execute(one)].map(rejection)
+  const behind = [statement.getAsync(), statement.allAsync(), db.getRecordAsync(1)]
+  waiting.abort('too late')
+  t.deepEqual(await Promise.all(aborted), ['too late', 'too late', 'too late'])
+  const unblocked = await mustBlock(t, Promise.race([busy, first, ...behind]))
+  endless.abort('enough')
+  await unblocked()
+  t.deepEqual(await Promise.all([busy, first, ...behind]), [
+    'enough',
+    { n: 1 },
+    { n: 3 },
+    [{ n: 3 }],
+    undefined
+  ])
+})
+
+test('a read whose signal aborts as a reader becomes free passes it on', async t => {
+  const db = await withRows(t, 0, tmpDir(t), { readers: 1 })
+  const controller = new AbortController()
+  const busy = rejection(db.allAsync({ sql: ENDLESS, signal: controller.signal }))
+  const late = rejection(db.getAsync({ sql: 'SELECT 1', signal: controller.signal }))
+  const last = db.getAsync('SELECT 2 AS n')
+  controller.abort('enough')
+  t.deepEqual(await Promise.all([busy, late, last]), ['enough', 'enough', { n: 2 }])
+  t.deepEqual(await db.getAsync('SELECT 3 AS n'), { n: 3 })
+})
+
+test('close() lets reads that wait for a reader come to their end, and to their abort', async t => {
+  const db = await withRows(t, 3, tmpDir(t), { readers: 1 })
+  const [endless, waiting] = [new AbortController(), new AbortController()]
+  const busy = rejection(db.allAsync({ sql: ENDLESS, signal: endless.signal }))
+  const aborted = rejection(db.getAsync({ sql: 'SELECT 1', signal: waiting.signal }))
+  const behind = db.getAsync('SELECT count(*) AS n FROM t')
+  const closed = db.close()
+  waiting.abort('too late')
+  t.is(await aborted, 'too late')
+  const unblocked = await mustBlock(t, Promise.race([behind, closed]))
+  endless.abort('enough')
+  await unblocked()
+  t.is(await busy, 'enough')
+  t.deepEqual(await behind, { n: 3 })
+  await closed
+})
+
 test('the event loop stays free while a worker reads', async t => {
   const db = await withRows(t, 0)
   const [controller, gate] = [new AbortController(), new Gate()]

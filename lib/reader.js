@@ -17,6 +17,7 @@ const { call, settled } = require('./native')
 const { Pending } = require('./pending')
 const { refusing, rowOf, rowsOf, shapeOf } = require('./rows')
 const { Single } = require('./single')
+const { Turns } = require('./turns')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
@@ -26,10 +27,8 @@ const NO_BLOBS = Object.freeze([])
 
 class Reader {
   #native
-  /** How many reads may be with workers at once. */
-  #readers
-  #running = 0
-  #waiting = []
+  /** Of the reads that are with workers. */
+  #turns
   #pending = new Pending()
   #hasRead = false
   #endTick = () => {
@@ -44,7 +43,7 @@ class Reader {
 
   constructor(native, readers) {
     this.#native = native
-    this.#readers = readers
+    this.#turns = new Turns(readers)
   }
 
   first(target, plan) {
@@ -179,10 +178,9 @@ class Reader {
   /** In the order of the calls, and no more at once than there are connections: nobody waits for one on a worker. */
   async #queue(plan, first, signal) {
     let { statement } = plan
-    if (this.#running < this.#readers) this.#running++
-    else {
+    if (!this.#turns.tryTake()) {
       statement = owned(plan).statement
-      await new Promise(resolve => this.#waiting.push(resolve))
+      await this.#turns.wait(signal)
     }
     try {
       throwIfAborted(signal)
@@ -190,9 +188,7 @@ class Reader {
       const read = native.readApart(this.#copiable(statement), plan.mode === 'bigint', first)
       return await settled(readAttempt(read, signal).settled)
     } finally {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#running--
+      this.#turns.end()
     }
   }
 }
