@@ -2,8 +2,8 @@
 
 // One rule explains the whole surface: reads are plain, writes are awaited.
 //
-// Durations are milliseconds, sizes bytes, instants ISO-8601 UTC strings. A method that returns a Promise never throws
-// synchronously. Bad arguments are a TypeError or RangeError that names the argument; unknown option names are a TypeError.
+// Durations are milliseconds, sizes bytes, instants ISO-8601 UTC strings. A method that returns a Promise or an async iterator
+// never throws synchronously: the Promise, or the first `next()`, rejects. Bad arguments are a TypeError or RangeError that names the argument; unknown option names are a TypeError.
 
 /** A value as it is read back. A BLOB is a Buffer that owns its memory; invalid UTF-8 in a TEXT comes as U+FFFD. */
 export type SqlValue = null | number | bigint | string | Buffer
@@ -425,7 +425,11 @@ export interface Queryable<M extends IntegerMode = 'number'> {
    * @throws what `run()` throws
    */
   execute<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<ExecuteResult<T, M>>
-  /** The rows in chunks, each read when it is asked for; leaving the loop early ends the statement and its snapshot. */
+  /**
+   * The rows in chunks, each read when it is asked for; leaving the loop early ends the statement and its snapshot. It never
+   * throws: the first `next()` rejects with what is wrong with the call. After `close()`, or during it, `next()` rejects with
+   * ERR_SQLOCK_CLOSED.
+   */
   iterateAsync<T = Row>(sql: string | ReadQuery, ...params: Params): AsyncIterableIterator<T>
 }
 

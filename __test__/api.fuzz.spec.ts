@@ -74,7 +74,7 @@ class Run {
     const values = args.map(argument => argument.make(number))
     try {
       const result = object[method](...values)
-      if (SYNCHRONOUS.test(method)) this.#keep(result, failed)
+      if (SYNCHRONOUS.test(method) || method === 'iterateAsync') this.#keep(result, failed)
       else this.#promises.push(result.then((result: unknown) => this.#keep(result, failed), failed))
     } catch (error) {
       this.#t.regex(method, SYNCHRONOUS, `${shown()} threw instead of rejecting: ${error}`)

@@ -15,4 +15,17 @@ function issue(find, work) {
   }
 }
 
-module.exports = { issue }
+/** The same of an async iterator: what goes wrong with the call is the rejection of its first next(). */
+function issueRows(find, work) {
+  try {
+    return work(find())
+  } catch (error) {
+    return failed(error)
+  }
+}
+
+async function* failed(error) {
+  yield Promise.reject(error)
+}
+
+module.exports = { issue, issueRows }

@@ -4,7 +4,7 @@
  */
 'use strict'
 
-const { issue } = require('./issue')
+const { issue, issueRows } = require('./issue')
 const { checkAcquireOptions } = require('./options')
 const { checkItems, checkQuery, checkRead, checkScript, checkStatement } = require('./parameters')
 const { Statement } = require('./statement')
@@ -79,8 +79,10 @@ class Queryable {
   }
 
   iterateAsync(query, ...params) {
-    const { plan, signal } = checkRead(query, params, this.#session.options)
-    return this.#session.iterateAsync(this.#find(), plan, signal)
+    return issueRows(this.#find, target => {
+      const { plan, signal } = checkRead(query, params, this.#session.options)
+      return this.#session.iterateAsync(target, plan, signal)
+    })
   }
 
   #plan(statement) {

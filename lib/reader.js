@@ -212,12 +212,18 @@ class Cursor {
   }
 
   next() {
-    return this.#unlessClosed(call(() => this.#closed || this.#native.nextSync()))
+    this.#throwIfClosed()
+    return call(() => this.#native.nextSync())
   }
 
   async nextAsync() {
-    const read = this.#closed || settled(this.#native.next())
-    return this.#unlessClosed(await read)
+    this.#throwIfClosed()
+    try {
+      return await settled(this.#native.next())
+    } finally {
+      // The close interrupts it: whether it has ended, or how it has failed, does not count any more.
+      this.#throwIfClosed()
+    }
   }
 
   end() {
@@ -231,10 +237,9 @@ class Cursor {
     this.end()
   }
 
-  #unlessClosed(read) {
+  #throwIfClosed() {
     if (this.#closed)
       throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed under this iterator')
-    return read
   }
 }
 

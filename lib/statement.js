@@ -4,7 +4,7 @@
 'use strict'
 
 const { argumentTypeError } = require('./errors')
-const { issue } = require('./issue')
+const { issue, issueRows } = require('./issue')
 const { checkBoolean, checkIntegerMode, checkString } = require('./options')
 const { checkStatement } = require('./parameters')
 
@@ -63,7 +63,7 @@ class Statement {
   }
 
   iterateAsync(...params) {
-    return this.#session.iterateAsync(this.#find(), this.#plan(params))
+    return issueRows(this.#find, target => this.#session.iterateAsync(target, this.#plan(params)))
   }
 
   /** Only the first column. */

@@ -152,9 +152,9 @@ const METHODS: Record<string, Method[]> = {
     ['WriteLocker', oneOf(() => '.'), mixed(['label', 'mode', 'longHoldMs'], {})]
   ]
 }
-/** Those that give what they give at once; the others give a promise, and never throw. */
+/** Those that give what they give at once; the others give a promise or an async iterator, and never throw. */
 export const SYNCHRONOUS =
-  /^(get|all|iterate|iterateAsync|prepare|getRecord|getAllRecords|pragma|stats|raw|pluck|integers|columns|DB|WriteLocker)$/
+  /^(get|all|iterate|prepare|getRecord|getAllRecords|pragma|stats|raw|pluck|integers|columns|DB|WriteLocker)$/
 
 export interface Call {
   of: string
