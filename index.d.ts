@@ -282,9 +282,10 @@ export class WriteLocker implements AsyncDisposable {
 
 export interface DBOptions<M extends IntegerMode = 'number'> {
   /**
-   * Open for reading only: writes reject with SqliteError SQLITE_READONLY, and no lock file is made. In a directory that cannot
-   * be written to, a WAL database without its -wal is opened as immutable: writes of others that come later are not seen.
-   * Default false.
+   * Open for reading only: writes reject with SqliteError SQLITE_READONLY, and no lock file is made. A reader that may not write
+   * to the directory reads a WAL database without locks while nobody has it open. Such a read is repeated when others write
+   * meanwhile, and an iterator that has given rows already throws SQLITE_BUSY_SNAPSHOT. A `-journal` that a killed program has left
+   * is SQLITE_READONLY_ROLLBACK: open the database once without `readonly`. Default false.
    */
   readonly?: boolean
   /** Do not make the file or its directory. Default false. */

@@ -8,14 +8,17 @@ use std::path::{Path, PathBuf};
 use super::{Database, held};
 use crate::Error;
 use crate::lock::{self, Replacement};
-use crate::sqlite::{self, Copier, Interrupt, Progress};
+use crate::sqlite::{self, Copier, Interrupt, JOURNAL, Progress, SHM, WAL, beside};
 
 /// How many pages are copied in a step, unless told otherwise.
 const PAGES_PER_STEP: i32 = 256;
 
+/// How often a copy without locks is begun anew when the database is changed under it.
+const RESTARTS: u32 = 3;
+
 /// What SQLite puts beside a database. What lies there belongs to the file that is to be replaced, and SQLite would apply it to
 /// the new one: <https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use>.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+const COMPANIONS: [&str; 3] = [WAL, SHM, JOURNAL];
 
 /// The name of the lock file of any directory.
 const LOCK_FILE: &str = "db.lock";
@@ -50,18 +53,42 @@ impl Database {
         if held(&self.reader).is_none() {
             return Err(Error::Closed);
         }
-        self.file.check()?;
-        let copier = Copier::open(self.path(), &self.options)?;
-        // Is it that one that was opened now?
-        self.file.check()?;
+        let copier = self.open_copier()?;
         let copy = Replacement::begin(&destination, self.path())?;
-        let pages = copier.run(copy.path(), pages_per_step, interrupt, on_step)?;
-        // The disk may take its time to sync, and the snapshot keeps checkpoints from their end.
-        drop(copier);
+        let pages = self.copy(copier, &copy, pages_per_step, interrupt, on_step)?;
         sqlite::leave_wal_mode(copy.file()).map_err(|error| lock::Error::io("pwrite", copy.path(), error))?;
         self.check_destination(&destination)?;
         copy.take_place()?;
         Ok(pages)
+    }
+
+    fn open_copier(&self) -> Result<Copier, Error> {
+        self.file.check()?;
+        let copier = Copier::open(self.path(), &self.options)?;
+        // Is it that one that was opened now?
+        self.file.check()?;
+        Ok(copier)
+    }
+
+    /// Copies to `copy`, and begins anew when the database is changed under a copy without locks. Closes the connection: the disk
+    /// may take its time to sync, and the snapshot keeps checkpoints from their end.
+    fn copy(
+        &self,
+        mut copier: Copier,
+        copy: &Replacement,
+        pages_per_step: i32,
+        interrupt: &Interrupt,
+        mut on_step: impl FnMut(Progress) -> bool,
+    ) -> Result<i32, Error> {
+        for _ in 0..RESTARTS {
+            match copier.run(copy.path(), pages_per_step, interrupt, &mut on_step) {
+                Err(error) if error.is_of_a_change() => {}
+                outcome => return Ok(outcome?),
+            }
+            copy.file().set_len(0).map_err(|error| lock::Error::io("ftruncate", copy.path(), error))?;
+            copier = self.open_copier()?;
+        }
+        Ok(copier.run(copy.path(), pages_per_step, interrupt, on_step)?)
     }
 
     fn check_destination(&self, destination: &Path) -> Result<(), Error> {
@@ -92,12 +119,10 @@ impl Database {
 
 /// What shows that the database at `path` is open somewhere, or was not closed.
 fn in_use(path: &Path) -> Option<PathBuf> {
-    let beside = |companion: &&str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(companion);
-        PathBuf::from(name)
-    };
-    let left = COMPANIONS.iter().map(beside).find(|companion| companion.symlink_metadata().is_ok());
+    let left = COMPANIONS
+        .iter()
+        .map(|companion| beside(path, companion))
+        .find(|companion| companion.symlink_metadata().is_ok());
     left.or_else(|| sqlite::has_open(path).then(|| path.to_owned()))
 }
 

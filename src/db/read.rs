@@ -30,11 +30,11 @@ impl Database {
         &self,
         transaction: Option<TransactionId>,
         keep: bool,
-        read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
+        mut read: impl FnMut(&Source<'_>) -> Result<T, sqlite::Error>,
     ) -> Result<T, Error> {
         let Some(id) = transaction else {
             self.file.check_at_times()?;
-            return Ok(held(&self.reader).as_ref().ok_or(Error::Closed)?.read(keep, read)?);
+            return Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?);
         };
         let writer = match self.writer.try_lock() {
             Ok(writer) => writer,
@@ -47,20 +47,20 @@ impl Database {
     /// Ends the snapshot that plain reads have kept.
     #[cfg(feature = "node")]
     pub(crate) fn end_snapshot(&self) {
-        if let Some(reader) = held(&self.reader).as_ref() {
+        if let Some(reader) = held(&self.reader).as_mut() {
             reader.end_snapshot();
         }
     }
 
-    /// A read on a connection of its own, on any thread.
+    /// A read on a connection of its own, on any thread. A read without locks is repeated when it has met a change.
     #[cfg(feature = "node")]
     pub(crate) fn read_apart<T>(
         &self,
         interrupt: &Interrupt,
-        read: impl FnOnce(&Source<'_>) -> Result<T, sqlite::Error>,
+        read: impl FnMut(&Source<'_>) -> Result<T, sqlite::Error>,
     ) -> Result<T, Error> {
         let idle = held(&self.readers).pop();
-        let reader = match idle {
+        let mut reader = match idle {
             Some(reader) => reader,
             None if held(&self.reader).is_none() => return Err(Error::Closed),
             None => {

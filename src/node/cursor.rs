@@ -26,7 +26,17 @@ impl Reading {
     fn run(&self, interrupt: &Interrupt, deliver: &mut dyn FnMut(Encoded) -> bool) -> std::result::Result<(), Error> {
         let parameters = sqlite::decode_parameters(&self.parameters).ok_or(sqlite::Error::Malformed)?;
         let query = Query { sql: &self.sql, parameters: &parameters, judged: false };
-        self.database.read_apart(interrupt, |source| source.stream(&query, self.bigints, self.rows_in_chunk, deliver))
+        let mut begun = false;
+        self.database.read_apart(interrupt, |source| {
+            // The rows that were handed over are of a state that is no more.
+            if begun {
+                return Err(sqlite::Error::changed());
+            }
+            source.stream(&query, self.bigints, self.rows_in_chunk, |chunk| {
+                begun = true;
+                deliver(chunk)
+            })
+        })
     }
 }
 

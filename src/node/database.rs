@@ -205,7 +205,7 @@ impl NativeDatabase {
         env: &Env,
         transaction: i64,
         bigints: bool,
-        read: impl FnOnce(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
+        read: impl FnMut(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
     ) -> Result<NativeRows> {
         let rows = self.database.read(to_transaction(transaction), false, read);
         rows.map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(env, error))

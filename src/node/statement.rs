@@ -42,7 +42,7 @@ impl NativeStatement {
         transaction: i64,
         keep: bool,
         parameters: &[u8],
-        read: impl FnOnce(&sqlite::Source<'_>, &Query<'_>) -> std::result::Result<T, sqlite::Error>,
+        mut read: impl FnMut(&sqlite::Source<'_>, &Query<'_>) -> std::result::Result<T, sqlite::Error>,
     ) -> std::result::Result<T, Error> {
         let parameters = sqlite::decode_parameters(parameters).ok_or(sqlite::Error::Malformed)?;
         let query = Query { sql: &self.sql, parameters: &parameters, judged: self.judged };

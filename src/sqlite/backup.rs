@@ -14,6 +14,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
+use super::at_rest::AtRest;
 use super::connection::{self, ConnectionOptions, Opened};
 use super::interrupt::Interrupt;
 
@@ -34,18 +35,35 @@ pub(crate) struct Progress {
 /// The connection that is copied from.
 pub(crate) struct Copier {
     connection: Opened,
+    /// For a connection that reads without locks: the copy is good only if this still holds at its end.
+    at_rest: Option<AtRest>,
 }
 
 impl Copier {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         // A file that has gone meanwhile is not made anew.
         let options = ConnectionOptions { file_must_exist: true, ..options.clone() };
-        Ok(Self { connection: connection::open_reader(path, &options)? })
+        let (connection, at_rest) = connection::open_reader(path, &options)?;
+        Ok(Self { connection, at_rest })
     }
 
     /// Copies everything into the empty file `target`; gives the number of pages. `on_step` is told how far it has got after each
     /// step of so many pages, and whether to go on by it.
+    ///
+    /// # Errors
+    /// [`Error::changed`] when the database was changed under a copy without locks, among others.
     pub(crate) fn run(
+        &self,
+        target: &Path,
+        pages_per_step: i32,
+        interrupt: &Interrupt,
+        on_step: impl FnMut(Progress) -> bool,
+    ) -> Result<i32, Error> {
+        let copied = self.copy(target, pages_per_step, interrupt, on_step);
+        if self.at_rest.as_ref().is_none_or(AtRest::holds) { copied } else { Err(Error::changed()) }
+    }
+
+    fn copy(
         &self,
         target: &Path,
         pages_per_step: i32,

@@ -13,8 +13,10 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::Error;
+use super::at_rest::AtRest;
+use super::companion::{JOURNAL, WAL, beside};
 use super::presence::Presence;
+use super::{Error, raw};
 
 /// How far a commit has to get before it counts, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,9 @@ const CACHED_STATEMENTS: usize = 128;
 /// How long the WAL may get before a commit checkpoints it itself: the bound, where the checkpoints in the background do not keep
 /// up. SQLite's own default is 1000.
 const AUTOCHECKPOINT_PAGES: i64 = 2000;
+
+/// How often to open a database whose files others make and remove meanwhile, and how often to repeat a read that met a change.
+pub(super) const ATTEMPTS: u32 = 10;
 
 /// How a connection is set up.
 #[derive(Clone, Debug)]
@@ -91,11 +96,12 @@ impl DerefMut for Opened {
     }
 }
 
-/// Refuses a FIFO, which open(2) waits at until somebody writes to it, and sockets and devices with it. Of a directory and of
-/// nothing at all SQLite itself has something to say.
+/// Refuses a FIFO, at which open(2) waits until somebody writes to it, and sockets and devices with it. Refuses a directory,
+/// too: SQLite opens one for reading and calls it an error of the disk. If there is nothing, SQLite says so.
 fn refuse_special(path: &Path) -> Result<(), Error> {
     match std::fs::metadata(path) {
-        Ok(found) if !found.is_file() && !found.is_dir() => Err(Error::no_file()),
+        Ok(found) if found.is_dir() => Err(Error::directory()),
+        Ok(found) if !found.is_file() => Err(Error::no_file()),
         _ => Ok(()),
     }
 }
@@ -129,24 +135,42 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
     Ok(connection)
 }
 
-/// Opens the connection that reads, and finds out whether the file is a database at all. Never waits.
+/// A connection that reads. With the second part, it reads without locks, and what it reads counts only while that holds.
+pub(super) type ReaderConnection = (Opened, Option<AtRest>);
+
+/// Opens a connection that reads, and finds out whether the file is a database at all. SQLite itself cannot read a WAL database
+/// at rest where it can make no file. Then the file is opened as immutable.
 ///
 /// # Errors
 /// `SQLITE_CANTOPEN`, `SQLITE_NOTADB` and what else opening gives.
-pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Opened, Error> {
-    Opened::open(path, || match begin_to_read(open(path, options)?, options) {
-        // A WAL database needs files beside it, and they are not there and cannot be made.
-        Err(error) if options.readonly && error.is_of_opening() && !has_wal(path) => {
-            begin_to_read(open_immutable(path, options)?, options)
+pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<ReaderConnection, Error> {
+    let mut attempts_left = ATTEMPTS;
+    loop {
+        let error = match Opened::open(path, || begin_to_read(open(path, options)?, options)) {
+            Err(error) if options.readonly && error.is_of_opening() => error,
+            opened => return Ok((opened?, None)),
+        };
+        let was_at_rest = AtRest::of(path);
+        if let Some(at_rest) = was_at_rest {
+            let opened = Opened::open(path, || begin_to_read(open_immutable(path, options)?, options));
+            if at_rest.holds() {
+                let opened = opened?;
+                return if raw::is_wal_file(&opened) { Ok((opened, Some(at_rest))) } else { Err(error) };
+            }
+        } else if has(path, JOURNAL) || !has(path, WAL) {
+            // Nothing that could be there for a moment only, such as the -wal of a program that has just begun or ended.
+            attempts_left = 0;
         }
-        outcome => outcome,
-    })
+        if attempts_left == 0 {
+            return Err(error.because_of_files([JOURNAL, WAL].into_iter().find(|companion| has(path, companion))));
+        }
+        attempts_left -= 1;
+        pause();
+    }
 }
 
-fn has_wal(path: &Path) -> bool {
-    let mut wal = path.as_os_str().to_owned();
-    wal.push("-wal");
-    Path::new(&wal).exists()
+fn has(path: &Path, companion: &str) -> bool {
+    path.canonicalize().is_ok_and(|file| beside(&file, companion).exists())
 }
 
 fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<Connection, Error> {
@@ -228,8 +252,8 @@ fn enable_wal(connection: &Connection, busy_timeout: Duration) -> Result<(), Err
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "SQLite does not tell when a reader of a rollback-journal database is done"
+    reason = "SQLite does not tell when a reader of a rollback-journal database is done, nor the kernel when its clock ticks"
 )]
-fn pause() {
+pub(super) fn pause() {
     std::thread::sleep(Duration::from_millis(1));
 }

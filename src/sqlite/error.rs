@@ -114,9 +114,26 @@ impl Error {
         Self::Sqlite(Failure { errcode: CANTOPEN, message, sql: None, offset: -1 })
     }
 
+    /// A path at which there is a directory.
+    pub(super) fn directory() -> Self {
+        let message = format!("{}: it is a directory", raw::errstr(CANTOPEN));
+        Self::Sqlite(Failure { errcode: CANTOPEN_ISDIR, message, sql: None, offset: -1 })
+    }
+
     /// Somebody had the database to himself for too long.
     pub(super) fn busy() -> Self {
         Self::Sqlite(Failure { errcode: BUSY, message: raw::errstr(BUSY), sql: None, offset: -1 })
+    }
+
+    /// A read without locks met a change, or a read that has handed over some of its rows did.
+    pub(crate) fn changed() -> Self {
+        let message = "the database was changed while it was read without locks: repeat the read".to_owned();
+        Self::Sqlite(Failure { errcode: BUSY_SNAPSHOT, message, sql: None, offset: -1 })
+    }
+
+    /// Is it what [`changed`](Self::changed) gives?
+    pub(crate) fn is_of_a_change(&self) -> bool {
+        matches!(self, Self::Sqlite(failure) if failure.errcode == BUSY_SNAPSHOT)
     }
 
     /// Could a file not be opened or made?
@@ -137,6 +154,15 @@ impl Error {
     /// A row that the schema did not take, without an error of SQLite.
     pub(super) fn ignored(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: CONSTRAINT, message: message.to_owned(), sql: None, offset: -1 })
+    }
+
+    /// Says which file a reader cannot do with, and who can.
+    pub(super) fn because_of_files(self, companion: Option<&str>) -> Self {
+        let Some(companion) = companion else { return self };
+        self.because(&format!(
+            "a reader without write access cannot use the {companion} that was left beside the database: \
+             open the database once without `readonly`, as a user who may write to it and to its directory"
+        ))
     }
 
     /// Replaces SQLite's message, where there is more to say.
@@ -177,9 +203,11 @@ impl From<rusqlite::Error> for Error {
 /// The primary result code is the low byte of an extended one.
 const PRIMARY: c_int = 0xff;
 const BUSY: c_int = 5;
+const BUSY_SNAPSHOT: c_int = 517;
 const READONLY: c_int = 8;
 const INTERRUPT: c_int = 9;
 const CANTOPEN: c_int = 14;
+const CANTOPEN_ISDIR: c_int = 526;
 const IOERR: c_int = 10;
 const TOOBIG: c_int = 18;
 const CONSTRAINT: c_int = 19;

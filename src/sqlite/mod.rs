@@ -13,6 +13,8 @@
 //! | `checkpoint` | the connection that checkpoints |
 //! | `backup` | copying a database |
 //! | `reader` | the reading connection |
+//! | `at_rest` | reading a database that nobody has open, without locks |
+//! | `companion` | the names of the files beside a database |
 //! | `query` | plain reads |
 //! | `records` | the table of the records API |
 //! | `pragma` | which pragmas only read |
@@ -23,12 +25,14 @@
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
+mod at_rest;
 mod authorizer;
 mod backup;
 mod batch;
 mod checkpoint;
 mod chunk;
 mod codes;
+mod companion;
 mod connection;
 mod error;
 mod interrupt;
@@ -64,6 +68,7 @@ pub(crate) use backup::{Copier, Progress, leave_wal_mode};
 #[cfg(feature = "node")]
 pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
+pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 #[cfg(feature = "node")]
 pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;

@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_pragma_that_reads_answers() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
-        let place = Source { connection: &connection, authorizer: &authorizer };
+        let place = Source { connection: &connection, authorizer: &authorizer, at_rest: None };
         let read = |source| read(&place, source);
         assert_eq!(read("journal_mode")?.columns, ["journal_mode"]);
         assert_eq!(read("table_info(t)")?.rows.len(), 1);
@@ -84,7 +84,7 @@ mod tests {
     fn a_pragma_that_writes_is_refused() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
         for source in ["journal_mode = DELETE", "user_version(7)", "wal_checkpoint", "OPTIMIZE", "main.synchronous=0"] {
-            let outcome = read(&Source { connection: &connection, authorizer: &authorizer }, source);
+            let outcome = read(&Source { connection: &connection, authorizer: &authorizer, at_rest: None }, source);
             assert!(matches!(outcome, Err(Error::SyncWrite { .. })), "{source}");
         }
         Ok(())
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_more_than_a_pragma_runs_not_at_all() -> Result<(), Error> {
         let (connection, authorizer) = open()?;
-        let place = Source { connection: &connection, authorizer: &authorizer };
+        let place = Source { connection: &connection, authorizer: &authorizer, at_rest: None };
         assert!(read(&place, "user_version; DROP TABLE t").is_err());
         assert!(connection.table_exists(None, "t")?);
         Ok(())

@@ -4,6 +4,7 @@
 
 use rusqlite::{ColumnMetadata, Connection, Statement};
 
+use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{self, Chunk};
@@ -14,6 +15,8 @@ use super::{Error, Rows, connection, pragma, records, rows, run};
 pub(crate) struct Source<'c> {
     pub(super) connection: &'c Connection,
     pub(super) authorizer: &'c Authorizer,
+    /// For a connection that reads without locks: what it reads counts only as long as this holds.
+    pub(super) at_rest: Option<&'c AtRest>,
 }
 
 /// A statement of a caller who reads, with its values.
@@ -77,7 +80,7 @@ impl Source<'_> {
     /// Runs a query and hands its rows over in chunks of at most so many rows, for as long as they are wanted.
     ///
     /// # Errors
-    /// As [`encoded`](Self::encoded).
+    /// As [`encoded`](Self::encoded), and `SQLITE_BUSY_SNAPSHOT` when the database was changed under a read without locks.
     pub(crate) fn stream(
         &self,
         query: &Query<'_>,
@@ -87,8 +90,13 @@ impl Source<'_> {
     ) -> Result<(), Error> {
         self.run(query, |statement| {
             let empty = |columns| Chunk::new(columns, bigints, rows_in_chunk);
-            let deliver =
-                |columns: &[String], chunk| deliver(Encoded { columns: columns.to_vec(), chunks: vec![chunk] });
+            let deliver = |columns: &[String], chunk| {
+                if self.at_rest.is_none_or(AtRest::holds) {
+                    Ok(deliver(Encoded { columns: columns.to_vec(), chunks: vec![chunk] }))
+                } else {
+                    Err(Error::changed())
+                }
+            };
             fill(statement, usize::MAX, empty, deliver).map(drop)
         })
     }
@@ -194,7 +202,7 @@ pub(super) fn encode(statement: &mut Statement<'_>, limit: usize, bigints: bool)
     let empty = |columns| Chunk::new(columns, bigints, chunk::MAX_ROWS);
     let columns = fill(statement, limit, empty, |_, chunk| {
         chunks.push(chunk);
-        true
+        Ok(true)
     })?;
     Ok(Encoded { columns, chunks })
 }
@@ -205,7 +213,7 @@ fn fill(
     statement: &mut Statement<'_>,
     limit: usize,
     empty: impl FnOnce(usize) -> Chunk,
-    mut deliver: impl FnMut(&[String], Vec<u8>) -> bool,
+    mut deliver: impl FnMut(&[String], Vec<u8>) -> Result<bool, Error>,
 ) -> Result<Vec<String>, Error> {
     let writes = !statement.readonly();
     let mut rows = statement.raw_query();
@@ -222,7 +230,7 @@ fn fill(
             chunk.push(column, row.get_ref(column)?);
         }
         chunk.end_row();
-        if chunk.is_full() && !deliver(&columns, chunk.take()?) {
+        if chunk.is_full() && !deliver(&columns, chunk.take()?)? {
             return Ok(columns);
         }
         if left == 0 {
@@ -233,7 +241,7 @@ fn fill(
     // One that writes has to come to its end.
     while writes && rows.next()?.is_some() {}
     if !chunk.is_empty() {
-        deliver(&columns, chunk.take()?);
+        deliver(&columns, chunk.take()?)?;
     }
     Ok(columns)
 }

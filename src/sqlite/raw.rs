@@ -29,6 +29,39 @@ pub(super) fn has_broken_foreign_key(connection: &Connection) -> bool {
     result != ffi::SQLITE_OK || current != 0
 }
 
+/// The open file of the main database. It lives as long as the connection; its methods are static.
+fn main_file(connection: &Connection) -> Option<(*mut ffi::sqlite3_file, &'static ffi::sqlite3_io_methods)> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
+    // Sync. SQLITE_FCNTL_FILE_POINTER stores a pointer to the open file, or null. The methods of an open file are a constant of
+    // SQLite.
+    unsafe {
+        let stored = ffi::sqlite3_file_control(
+            connection.handle(),
+            c"main".as_ptr(),
+            ffi::SQLITE_FCNTL_FILE_POINTER,
+            (&raw mut file).cast(),
+        );
+        if stored != ffi::SQLITE_OK || file.is_null() {
+            return None;
+        }
+        (*file).pMethods.as_ref().map(|methods| (file, methods))
+    }
+}
+
+/// Is it a WAL database, as two bytes of its header tell? <https://www.sqlite.org/fileformat.html#file_format_version_numbers>.
+/// A connection to an immutable file has no journal mode that could be asked for.
+pub(super) fn is_wal_file(connection: &Connection) -> bool {
+    const VERSIONS_AT: i64 = 18;
+    const WAL: [u8; 2] = [2, 2];
+    let mut versions = [0_u8; 2];
+    let Some((file, methods)) = main_file(connection) else { return false };
+    // SAFETY: the file is open as long as the connection is borrowed, and no other thread uses it. xRead writes as many bytes
+    // as it is told to, and the array has as many.
+    let read = methods.xRead.map(|read| unsafe { read(file, versions.as_mut_ptr().cast(), 2, VERSIONS_AT) });
+    read == Some(ffi::SQLITE_OK) && versions == WAL
+}
+
 /// The header of the WAL index, which every commit changes: <https://www.sqlite.org/walformat.html#walidxfmt>.
 pub(super) type WalIndexHeader = [u32; 12];
 
@@ -38,25 +71,14 @@ pub(super) fn wal_index_header(connection: &Connection) -> Option<WalIndexHeader
     const FIRST_PAGE: c_int = 0;
     const PAGE_BYTES: c_int = 32 * 1024;
     const DO_NOT_EXTEND: c_int = 0;
-    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
     let mut page: *mut c_void = ptr::null_mut();
-    // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
-    // Sync. SQLITE_FCNTL_FILE_POINTER stores a pointer to the open file, which lives as long as the connection; its methods are
-    // static, and xShmMap is there from version 2 on. What xShmMap stores is null or the address of a page of that size, which
-    // stays mapped while the connection is in WAL mode, and that nobody can end while it is open. Others write to the page
-    // meanwhile: hence the volatile reads, of words, which no write tears.
+    let (file, methods) = main_file(connection)?;
+    let map = methods.xShmMap.filter(|_| methods.iVersion >= 2)?;
+    // SAFETY: the file is open as long as the connection is borrowed, and no other thread uses it; xShmMap is there from version 2
+    // on. What it stores is null or the address of a page of that size, which stays mapped while the connection is in WAL mode,
+    // and that nobody can end while it is open. Others write to the page meanwhile: hence the volatile reads, of words, which no
+    // write tears.
     unsafe {
-        let stored = ffi::sqlite3_file_control(
-            connection.handle(),
-            c"main".as_ptr(),
-            ffi::SQLITE_FCNTL_FILE_POINTER,
-            (&raw mut file).cast(),
-        );
-        if stored != ffi::SQLITE_OK || file.is_null() || (*file).pMethods.is_null() {
-            return None;
-        }
-        let methods = &*(*file).pMethods;
-        let map = methods.xShmMap.filter(|_| methods.iVersion >= 2)?;
         let mapped = map(file, FIRST_PAGE, PAGE_BYTES, DO_NOT_EXTEND, &raw mut page);
         if mapped != ffi::SQLITE_OK || page.is_null() {
             return None;

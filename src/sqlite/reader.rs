@@ -5,53 +5,118 @@
 //! before the snapshot begins and compared before each further read. A header that changes in between makes the comparison
 //! fail, and a new snapshot begin. Whoever asks for that ends the snapshot soon, since it keeps checkpoints from their end.
 
+//!
+//! A reader without write access cannot take part in a WAL database that nobody has open. Such a database is read without locks,
+//! see [`at_rest`](super::at_rest), one read at a time: a read that meets a change is repeated on a new connection.
+
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
 use super::Error;
+use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
-use super::connection::{self, ConnectionOptions, Opened};
+use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened};
 use super::interrupt::{Brake, Interrupt};
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
 
-/// A connection that reads.
+/// A connection that reads, and is replaced when the files of the database ask for another one.
 pub(crate) struct Reader {
-    connection: Opened,
-    authorizer: Authorizer,
-    brake: Brake,
-    /// Is it known to be in WAL mode? Nobody can end that while it is open.
-    wal: Cell<bool>,
-    /// The header from before the snapshot that is open.
-    snapshot: Cell<Option<WalIndexHeader>>,
+    path: PathBuf,
+    options: ConnectionOptions,
+    reading: Reading,
 }
 
 impl Reader {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
-        let mut connection = connection::open_reader(path, options)?;
-        let authorizer = Authorizer::install(&mut connection)?;
-        let brake = Brake::install(&mut connection)?;
-        Ok(Self { connection, authorizer, brake, wal: Cell::default(), snapshot: Cell::default() })
+        let reading = Reading::open(path, options)?;
+        Ok(Self { path: path.to_owned(), options: options.clone(), reading })
     }
 
     /// Reads until it is called off.
     pub(crate) fn interruptible<T>(
-        &self,
+        &mut self,
         interrupt: &Interrupt,
-        read: impl FnOnce(&Source<'_>) -> Result<T, Error>,
+        mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let _armed = interrupt.arm(&self.brake);
-        interrupt.check()?;
-        read(&self.source())
+        self.repeatedly(|reading| {
+            let _armed = interrupt.arm(&reading.brake);
+            interrupt.check()?;
+            read(&reading.source())
+        })
     }
 
     /// Reads the newest state. With `keep` the snapshot stays open for the next read, see [`end_snapshot`](Self::end_snapshot).
-    pub(crate) fn read<T>(&self, keep: bool, read: impl FnOnce(&Source<'_>) -> Result<T, Error>) -> Result<T, Error> {
-        if keep && self.wal.get() {
+    pub(crate) fn read<T>(
+        &mut self,
+        keep: bool,
+        mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.repeatedly(|reading| reading.read(keep, &mut read))
+    }
+
+    /// Ends the snapshot that reads have kept.
+    #[cfg(feature = "node")]
+    pub(crate) fn end_snapshot(&mut self) {
+        self.reading.end_snapshot();
+    }
+
+    /// Reads, and reads again on a new connection what met a change, or what SQLite could not read because its files have come
+    /// or gone.
+    fn repeatedly<T>(&mut self, mut read: impl FnMut(&mut Reading) -> Result<T, Error>) -> Result<T, Error> {
+        let mut attempts_left = ATTEMPTS;
+        loop {
+            let outcome = if self.reading.holds() {
+                // Counts only if nothing was changed meanwhile.
+                Some(read(&mut self.reading)).filter(|_| self.reading.holds())
+            } else {
+                None
+            };
+            match outcome {
+                Some(outcome) if !self.is_for_want_of_files(&outcome) || attempts_left == 0 => return outcome,
+                None if attempts_left == 0 => return Err(Error::changed()),
+                _ => attempts_left -= 1,
+            }
+            self.reading = Reading::open(&self.path, &self.options)?;
+        }
+    }
+
+    /// Did SQLite, reading in its own way, find that it needs files that it cannot make?
+    fn is_for_want_of_files<T>(&self, outcome: &Result<T, Error>) -> bool {
+        self.options.readonly && self.reading.at_rest.is_none() && outcome.as_ref().is_err_and(Error::is_of_opening)
+    }
+}
+
+/// One connection that reads.
+struct Reading {
+    connection: Opened,
+    authorizer: Authorizer,
+    brake: Brake,
+    /// Its reads have no locks, and count only as long as this holds.
+    at_rest: Option<AtRest>,
+    /// Is it known to be in WAL mode? Nobody can end that while it is open.
+    wal: bool,
+    /// The header from before the snapshot that is open.
+    snapshot: Option<WalIndexHeader>,
+}
+
+impl Reading {
+    fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
+        let (mut connection, at_rest) = connection::open_reader(path, options)?;
+        let authorizer = Authorizer::install(&mut connection)?;
+        let brake = Brake::install(&mut connection)?;
+        Ok(Self { connection, authorizer, brake, at_rest, wal: false, snapshot: None })
+    }
+
+    fn holds(&self) -> bool {
+        self.at_rest.as_ref().is_none_or(AtRest::holds)
+    }
+
+    fn read<T>(&mut self, keep: bool, read: impl FnOnce(&Source<'_>) -> Result<T, Error>) -> Result<T, Error> {
+        if keep && self.wal {
             self.begin_snapshot()?;
         } else {
             self.end_snapshot();
@@ -59,14 +124,13 @@ impl Reader {
         let outcome = read(&self.source());
         if outcome.is_err() {
             self.end_snapshot();
-        } else if !self.wal.get() {
-            self.wal.set(self.with_us(connection::is_wal)?);
+        } else if !self.wal {
+            self.wal = self.with_us(connection::is_wal)?;
         }
         outcome
     }
 
-    /// Ends the snapshot that reads have kept.
-    pub(crate) fn end_snapshot(&self) {
+    fn end_snapshot(&mut self) {
         if self.snapshot.take().is_some() {
             // A transaction that only reads has nothing that could fail to be kept.
             let _ = self.control("COMMIT");
@@ -74,21 +138,21 @@ impl Reader {
     }
 
     /// Sees to it that a snapshot is open that is the newest, where that can be told.
-    fn begin_snapshot(&self) -> Result<(), Error> {
+    fn begin_snapshot(&mut self) -> Result<(), Error> {
         let header = raw::wal_index_header(&self.connection);
-        if header.is_some() && header == self.snapshot.get() {
+        if header.is_some() && header == self.snapshot {
             return Ok(());
         }
         self.end_snapshot();
         if header.is_some() {
             self.control("BEGIN")?;
-            self.snapshot.set(header);
+            self.snapshot = header;
         }
         Ok(())
     }
 
     fn source(&self) -> Source<'_> {
-        Source { connection: &self.connection, authorizer: &self.authorizer }
+        Source { connection: &self.connection, authorizer: &self.authorizer, at_rest: self.at_rest.as_ref() }
     }
 
     fn control(&self, sql: &str) -> Result<(), Error> {

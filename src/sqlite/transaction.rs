@@ -59,7 +59,7 @@ impl Writer {
     /// Where plain reads see what the transaction has written.
     pub(crate) fn source_in(&self, id: TransactionId) -> Result<Source<'_>, Error> {
         self.check_open(id)?;
-        Ok(Source { connection: &self.connection, authorizer: &self.authorizer })
+        Ok(Source { connection: &self.connection, authorizer: &self.authorizer, at_rest: None })
     }
 
     /// Rolls back whatever transaction is open. Nothing happens when there is none.

@@ -1,0 +1,158 @@
+//! A database at rest: its files show that nobody has it open, and that nobody was killed while writing to it.
+//!
+//! SQLite needs a `-shm` to read a WAL database, and can neither find nor make one here. The whole database is in its file, so
+//! the file is read without locks, as an immutable one: <https://www.sqlite.org/uri.html#uriimmutable>. Nothing then keeps
+//! others from writing. So the files are looked at before and after each read, and when they have changed in between, what
+//! was read does not count.
+//!
+//! Only stat: to open a file and close it again would drop the locks that SQLite has on it in this process.
+
+#![forbid(unsafe_code)]
+
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::companion::{JOURNAL, WAL, beside};
+use super::connection::pause;
+
+/// Two changes within one tick of the kernel's clock leave the same times. After a pause as long as this, the next change leaves
+/// others.
+const TICKS: Duration = Duration::from_millis(20);
+
+/// How long to wait for such a pause.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+/// The files of a database at rest, as they were.
+#[derive(Debug)]
+pub(super) struct AtRest {
+    file: PathBuf,
+    wal: PathBuf,
+    journal: PathBuf,
+    stamp: Stamp,
+}
+
+/// What each write to a file changes.
+#[derive(Debug, PartialEq, Eq)]
+struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl AtRest {
+    /// `None` when the database is in use, when a program was killed while writing to it, and when it is not there.
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        // SQLite's own files are beside the file that a symbolic link leads to.
+        let file = path.canonicalize().ok()?;
+        let (wal, journal) = (beside(&file, WAL), beside(&file, JOURNAL));
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let stamp = stamp(&file, &wal, &journal)?;
+            if !stamp.is_recent() {
+                return Some(Self { file, wal, journal, stamp });
+            }
+            if Instant::now() >= give_up {
+                return None;
+            }
+            pause();
+        }
+    }
+
+    /// Are its files still as they were? If so, all that was read meanwhile is of one state.
+    pub(super) fn holds(&self) -> bool {
+        stamp(&self.file, &self.wal, &self.journal).as_ref() == Some(&self.stamp)
+    }
+}
+
+/// `None` when one of the other two is there.
+fn stamp(file: &Path, wal: &Path, journal: &Path) -> Option<Stamp> {
+    let found = std::fs::metadata(file).ok()?;
+    let is_absent = |path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    (is_absent(wal) && is_absent(journal)).then(|| Stamp {
+        device: found.dev(),
+        inode: found.ino(),
+        size: found.size(),
+        modified: (found.mtime(), found.mtime_nsec()),
+        changed: (found.ctime(), found.ctime_nsec()),
+    })
+}
+
+impl Stamp {
+    /// May the file be changed again without a change of its times?
+    fn is_recent(&self) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds)) else { return false };
+        let changed = UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        // A time in the future is that of another clock, which tells nothing.
+        SystemTime::now().duration_since(changed).is_ok_and(|age| age < TICKS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    fn database() -> std::io::Result<(tempfile::TempDir, PathBuf)> {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().canonicalize()?.join("app.db");
+        fs::write(&path, "one")?;
+        Ok((dir, path))
+    }
+
+    #[test]
+    fn a_file_that_was_written_just_now_is_waited_for() -> TestResult {
+        let (_dir, path) = database()?;
+        let at_rest = AtRest::of(&path).ok_or("not at rest")?;
+        assert!(!at_rest.stamp.is_recent());
+        assert!(at_rest.holds());
+        Ok(())
+    }
+
+    #[test]
+    fn a_write_a_journal_a_wal_and_another_file_all_end_it() -> TestResult {
+        let (_dir, path) = database()?;
+        let changes: [fn(&Path) -> std::io::Result<()>; 4] = [
+            |path| fs::write(path, "two"),
+            |path| fs::write(beside(path, WAL), ""),
+            |path| fs::write(beside(path, JOURNAL), ""),
+            |path| fs::write(beside(path, "-new"), "one").and_then(|()| fs::rename(beside(path, "-new"), path)),
+        ];
+        for (n, change) in changes.iter().enumerate() {
+            let at_rest = AtRest::of(&path).ok_or("not at rest")?;
+            change(&path)?;
+            assert!(!at_rest.holds(), "change {n}");
+            for companion in [WAL, JOURNAL] {
+                let companion = beside(&path, companion);
+                assert!(!companion.exists() || AtRest::of(&path).is_none(), "change {n}");
+                let _ = fs::remove_file(companion);
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_symbolic_link_is_at_rest_when_its_target_is() -> TestResult {
+        let (dir, path) = database()?;
+        let link = dir.path().join("link.db");
+        std::os::unix::fs::symlink(&path, &link)?;
+        assert!(AtRest::of(&link).is_some());
+        fs::write(beside(&path, WAL), "")?;
+        assert!(AtRest::of(&link).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_at_rest() -> TestResult {
+        let (dir, _) = database()?;
+        assert!(AtRest::of(&dir.path().join("none.db")).is_none());
+        Ok(())
+    }
+}
