@@ -36,9 +36,9 @@ export declare class NativeDatabase {
   statement(sql: string): NativeStatement
   /** What a statement is. */
   describe(transaction: number, sql: string): NativeDescription
-  record(transaction: number, id: JsInteger, bigints: boolean): NativeRows
-  records(transaction: number, bigints: boolean): NativeRows
-  pragma(transaction: number, source: string, bigints: boolean): NativeRows
+  record(transaction: number, id: JsInteger, form: number): NativeRows
+  records(transaction: number, form: number): NativeRows
+  pragma(transaction: number, source: string, form: number): NativeRows
   /** Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker. */
   checkpoint(hold: number, mode: NativeCheckpointMode): Promise<NativeCheckpoint>
   /** A copy of the database, made step by step. */
@@ -76,15 +76,15 @@ export declare class NativeStatement {
    * The first row, or null: see [`sqlite::Single`]. With `keep` the snapshot stays open for the next read, until
    * `endSnapshot`.
    */
-  first(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean, room: Buffer): null | string | NativeParts | NativeEncoded
+  first(transaction: number, keep: boolean, parameters: Uint8Array, form: number, room: Buffer): null | string | NativeParts | NativeEncoded
   /** The names of the columns of the first row that was read last. */
   names(): Array<string>
   /** All rows. */
-  all(transaction: number, keep: boolean, parameters: Uint8Array, bigints: boolean): NativeEncoded
+  all(transaction: number, keep: boolean, parameters: Uint8Array, form: number): NativeEncoded
   /** Prepares a read by a worker. */
-  readApart(parameters: Uint8Array, bigints: boolean, first: boolean): NativeRead
+  readApart(parameters: Uint8Array, form: number): NativeRead
   /** Begins a read a chunk at a time. */
-  cursor(parameters: Uint8Array, bigints: boolean, rowsInChunk: number): NativeCursor
+  cursor(parameters: Uint8Array, form: number, rowsInChunk: number): NativeCursor
 }
 
 /** A batch of writes on its way. */

@@ -67,7 +67,8 @@ export interface ExecuteResult<T = Row, M extends IntegerMode = 'number'> extend
 
 /**
  * How INTEGER values come back:
- * - `'number'` (default): a RangeError `ERR_OUT_OF_RANGE` outside ±(2^53 - 1); never rounded
+ * - `'number'` (default): a RangeError `ERR_OUT_OF_RANGE` outside ±(2^53 - 1); never rounded. A write with RETURNING is
+ *   refused before it is committed
  * - `'bigint'`: always a bigint
  * - `'auto'`: a number where that is exact, else a bigint
  */

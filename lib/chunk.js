@@ -22,41 +22,31 @@ const fillUp = length => (length + 7) & ~7
 /** How many rows a chunk has. */
 const countOf = bytes => bytes.readUInt32LE(0)
 
-/**
- * `{ rows, columns }`: how many rows, and for each column something that gives the value of row n by `[n]`.
- *
- * @param onBigint is called with each bigint and the number of its column
- */
-function decode(bytes, onBigint) {
+/** `{ rows, columns }`: how many rows, and for each column something that gives the value of row n by `[n]`. */
+function decode(bytes) {
   const rows = countOf(bytes)
   const columns = []
   for (let at = HEAD_BYTES; at < bytes.length;) {
     const [kind, length] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)]
     const column = bytes.subarray(at + HEAD_BYTES, at + HEAD_BYTES + length)
-    columns.push(decodeColumn(kind, column, rows, value => onBigint(value, columns.length)))
+    columns.push(decodeColumn(kind, column, rows))
     at += HEAD_BYTES + length
   }
   return { rows, columns }
 }
 
-function decodeColumn(kind, bytes, rows, onBigint) {
+function decodeColumn(kind, bytes, rows) {
   switch (kind) {
     case NUMBERS:
       return new Float64Array(bytes.buffer, bytes.byteOffset, rows)
     case INTEGERS:
-      return decodeIntegers(bytes, rows, onBigint)
+      return new BigInt64Array(bytes.buffer, bytes.byteOffset, rows)
     case ASCII:
     case TEXT:
       return decodeTexts(kind, bytes, rows)
     default:
-      return decodeMixed(bytes, rows, onBigint)
+      return decodeMixed(bytes, rows)
   }
-}
-
-function decodeIntegers(bytes, rows, onBigint) {
-  const integers = new BigInt64Array(bytes.buffer, bytes.byteOffset, rows)
-  onBigint(integers[0])
-  return integers
 }
 
 /** One string for all of them, cut to pieces: a string made for each takes several times as long, unless they are long. */
@@ -82,7 +72,7 @@ function decodeLongTexts(bytes, ends) {
   return texts
 }
 
-function decodeMixed(bytes, rows, onBigint) {
+function decodeMixed(bytes, rows) {
   const slots = fillUp(rows)
   const numbers = new Float64Array(bytes.buffer, bytes.byteOffset + slots, rows)
   const integers = new BigInt64Array(bytes.buffer, bytes.byteOffset + slots, rows)
@@ -95,7 +85,7 @@ function decodeMixed(bytes, rows, onBigint) {
     const tag = bytes[n]
     if (tag === NULL) values[n] = null
     else if (tag === NUMBER) values[n] = numbers[n]
-    else if (tag === INTEGER) onBigint((values[n] = integers[n]))
+    else if (tag === INTEGER) values[n] = integers[n]
     else if (tag === TEXT_TAG) {
       values[n] = texts.slice(textStart, ends[2 * n])
       textStart = ends[2 * n]

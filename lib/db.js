@@ -10,6 +10,7 @@ const { statSync } = require('node:fs')
 const { dirname } = require('node:path')
 const { throwIfAborted } = require('./abort')
 const { SqlockError } = require('./errors')
+const { formOf } = require('./form')
 const { issue } = require('./issue')
 const { migrate } = require('./migrations')
 const { NativeDatabase, call, settled } = require('./native')
@@ -99,11 +100,11 @@ class DB extends Queryable {
 
   getRecord(id) {
     checkInteger('id', id)
-    return this.#read((transaction, bigints) => this.#native.record(transaction, id, bigints))[0]
+    return this.#read((transaction, form) => this.#native.record(transaction, id, form))[0]
   }
 
   getAllRecords() {
-    return this.#read((transaction, bigints) => this.#native.records(transaction, bigints))
+    return this.#read((transaction, form) => this.#native.records(transaction, form))
   }
 
   getRecordAsync(id) {
@@ -119,7 +120,7 @@ class DB extends Queryable {
 
   pragma(source, options) {
     const { simple, source: text } = checkPragma(source, options)
-    const rows = this.#read((transaction, bigints) => this.#native.pragma(transaction, text, bigints))
+    const rows = this.#read((transaction, form) => this.#native.pragma(transaction, text, form))
     return simple ? Object.values(rows[0] ?? {})[0] : rows
   }
 
@@ -197,12 +198,9 @@ class DB extends Queryable {
   }
 
   #read(query) {
-    const { integers } = this.#options
-    const read = transaction => query(transaction, integers === 'bigint')
-    return toObjects(
-      call(() => this.#target().read(read)),
-      integers
-    )
+    const form = formOf({ mode: this.#options.integers })
+    const read = transaction => query(transaction, form)
+    return toObjects(call(() => this.#target().read(read)))
   }
 
   /** How a call waits for the lock. */

@@ -14,9 +14,6 @@ const EXEC = 4
 const CONTROL = 5
 const QUERY = 6
 
-const FIRST = 1
-const BIGINTS = 2
-
 /** The steps of a transaction. */
 const Control = Object.freeze({ BEGIN: 0, COMMIT: 1, ROLLBACK: 2, SAVEPOINT: 3, RELEASE: 4, UNDO: 5 })
 
@@ -92,10 +89,10 @@ class Encoder {
     this.#putStatement(statement)
   }
 
-  /** Like run, and the rows that it returns are wanted: the first, or all of them. */
-  query(statement, first, bigints) {
+  /** Like run, and the rows that it returns are wanted in a form, see lib/form.js. */
+  query(statement, form) {
     this.#putByte(QUERY)
-    this.#putByte((first ? FIRST : 0) | (bigints ? BIGINTS : 0))
+    this.#putByte(form)
     this.#putStatement(statement)
   }
 

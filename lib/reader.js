@@ -13,9 +13,10 @@ const { readAttempt } = require('./attempts')
 const { owned } = require('./bytes')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
+const { formOf } = require('./form')
 const { call, settled } = require('./native')
 const { Pending } = require('./pending')
-const { refusing, rowOf, rowsOf, shapeOf } = require('./rows')
+const { rowOf, rowsOf, shapeOf } = require('./rows')
 const { Single } = require('./single')
 const { Turns } = require('./turns')
 
@@ -49,8 +50,8 @@ class Reader {
   first(target, plan) {
     const prepared = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const [bigints, { room }] = [plan.mode === 'bigint', this.#single]
-    const read = transaction => prepared.native.first(transaction, keep, parameters, bigints, room)
+    const [form, { room }] = [formOf(plan), this.#single]
+    const read = transaction => prepared.native.first(transaction, keep, parameters, form, room)
     const answer = call(() => target.read(read))
     if (answer === null) return undefined
     if (typeof answer === 'string') return this.#row(prepared, answer, NO_BLOBS, plan)
@@ -60,7 +61,8 @@ class Reader {
   all(target, plan) {
     const { native } = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const read = transaction => native.all(transaction, keep, parameters, plan.mode === 'bigint')
+    const form = formOf(plan)
+    const read = transaction => native.all(transaction, keep, parameters, form)
     return rowsOf(
       call(() => target.read(read)),
       plan
@@ -112,8 +114,7 @@ class Reader {
       prepared.version = single.version
       prepared.shape = shapeOf(prepared.native.names())
     }
-    const { shape } = prepared
-    return rowOf(single.values(texts, blobs, refusing(plan.mode, plan.form, shape.names)), shape, plan)
+    return rowOf(single.values(texts, blobs), prepared.shape, plan)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */
@@ -141,10 +142,10 @@ class Reader {
     return this.#encoder.bytesFrom(0)
   }
 
-  #cursor({ statement, mode }) {
-    const prepared = this.#prepared(statement.sql)
-    const values = this.#copiable(statement)
-    const native = call(() => prepared.native.cursor(values, mode === 'bigint', ROWS_IN_CHUNK))
+  #cursor(plan) {
+    const prepared = this.#prepared(plan.statement.sql)
+    const values = this.#copiable(plan.statement)
+    const native = call(() => prepared.native.cursor(values, formOf(plan), ROWS_IN_CHUNK))
     return new Cursor(native, this.#cursors)
   }
 
@@ -185,7 +186,7 @@ class Reader {
     try {
       throwIfAborted(signal)
       const { native } = this.#prepared(statement.sql)
-      const read = native.readApart(this.#copiable(statement), plan.mode === 'bigint', first)
+      const read = native.readApart(this.#copiable(statement), formOf(plan, first))
       return await settled(readAttempt(read, signal).settled)
     } finally {
       this.#turns.end()

@@ -8,7 +8,6 @@
 
 const { setImmediate } = require('node:timers/promises')
 const { countOf, decode } = require('./chunk')
-const { outOfRange } = require('./errors')
 
 const MAX_SHAPES = 500
 
@@ -53,29 +52,10 @@ function looseShape(names) {
   return { names, one, many }
 }
 
-/** The addon gives a bigint where bigints are asked for, and where a number would not be exact. */
-function refuseBigint(value, column) {
-  throw outOfRange(
-    `the value of column ${column} is too large for a number: ${value}; use the integers mode 'bigint' or 'auto'`
-  )
-}
-
-/** What is done with each bigint in the column of that number. */
-const refusing = (mode, form, names) => (value, n) => {
-  if (mode === 'number' && (n === 0 || form !== 'pluck')) refuseBigint(value, names[n])
-}
-
 /** Rows as objects from `{ columns, rows }`. */
-function toObjects({ columns, rows }, mode) {
+function toObjects({ columns, rows }) {
   const { one } = shapeOf(columns)
-  return rows.map(values => one(checked(values, columns, mode)))
-}
-
-function checked(values, columns, mode) {
-  if (mode !== 'number') return values
-  for (let i = 0; i < values.length; i++)
-    if (typeof values[i] === 'bigint') refuseBigint(values[i], columns[i])
-  return values
+  return rows.map(values => one(values))
 }
 
 /** How the rows of a statement come: as objects, as arrays (`raw`), or the first column alone (`pluck`). */
@@ -123,10 +103,10 @@ async function rowsSlowlyOf(answer, plan) {
 const roomFor = ({ chunks }) => new Array(chunks.reduce((sum, chunk) => sum + countOf(chunk), 0))
 
 /** Puts the rows of a chunk into `rows`, from place `at` on. Returns how many there are. */
-function putRows(chunk, names, { mode, form }, rows, at) {
-  const { rows: count, columns } = decode(chunk, refusing(mode, form, names))
+function putRows(chunk, names, { form }, rows, at) {
+  const { rows: count, columns } = decode(chunk)
   forms[form].many(columns, count, rows, at, names)
   return count
 }
 
-module.exports = { refusing, rowOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }
+module.exports = { rowOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }

@@ -17,6 +17,7 @@ const { backup } = require('./backup')
 const { owned } = require('./bytes')
 const diagnostics = require('./diagnostics')
 const { SqlockError, ruleFailure } = require('./errors')
+const { formOf } = require('./form')
 const { Holds } = require('./holds')
 const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
@@ -139,7 +140,7 @@ class Session {
   /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
   async execute(target, plan, options, first = false) {
     const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
-    const encode = encoder => encoder.query(plan.statement, first, plan.mode === 'bigint')
+    const encode = encoder => encoder.query(plan.statement, formOf(plan, first))
     const { returned, ...result } = isApart
       ? { returned: await this.reader.allAsync(plan, first, options?.signal), ...this.#nothingDone }
       : await this.write(target, encode, options, this.#returned)

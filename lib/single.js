@@ -29,15 +29,15 @@ class Single {
     return this.#words[0]
   }
 
-  /** @param onBigint is called with each bigint and the number of its column */
-  values(texts, blobs, onBigint) {
+  /** The values of the row. */
+  values(texts, blobs) {
     const count = this.#words[1]
     const values = new Array(count)
     for (let n = 0, start = 0, blob = 0; n < count; n++) {
       const mark = this.#words[2 + 4 * n]
       if (mark === NUMBER) values[n] = this.#numbers[2 + 2 * n]
       else if (mark === NULL) values[n] = null
-      else if (mark === INTEGER) onBigint((values[n] = this.#integers[2 + 2 * n]), n)
+      else if (mark === INTEGER) values[n] = this.#integers[2 + 2 * n]
       else if (mark === BLOB) values[n] = blobs[blob++]
       else {
         values[n] = texts.slice(start, mark)

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{BigInt, Buffer, Either, Either5, Null};
 use napi::{Error, Result, Status};
 use napi_derive::napi;
 
-use crate::sqlite::Value;
+use crate::sqlite::{Integers, JsNumber, Misfit, Value, exact};
 
 /// An INTEGER in JavaScript: a number where that is exact, else a bigint.
 #[napi]
@@ -17,16 +17,8 @@ pub type JsInteger = Either<f64, BigInt>;
 /// A value of SQLite in JavaScript.
 pub(super) type JsValue = Either5<Null, f64, BigInt, String, Buffer>;
 
-const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
-
-/// The number that stands for `integer` exactly, if there is one.
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 - 1, and not used beyond")]
-fn safe(integer: i64) -> Option<f64> {
-    (-MAX_SAFE_INTEGER..=MAX_SAFE_INTEGER).contains(&integer).then_some(integer as f64)
-}
-
 pub(super) fn from_integer(integer: i64) -> JsInteger {
-    safe(integer).map_or_else(|| Either::B(BigInt::from(integer)), Either::A)
+    exact(integer).map_or_else(|| Either::B(BigInt::from(integer)), Either::A)
 }
 
 /// An integer that JavaScript has checked.
@@ -36,7 +28,10 @@ pub(super) fn to_integer(value: JsInteger) -> Result<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "compared with what it came from")]
         Either::A(number) => {
             let integer = number as i64;
-            safe(integer).filter(|&same| same.to_bits() == (number + 0.0).to_bits()).map(|_| integer).ok_or_else(refuse)
+            exact(integer)
+                .filter(|&same| same.to_bits() == (number + 0.0).to_bits())
+                .map(|_| integer)
+                .ok_or_else(refuse)
         }
         Either::B(bigint) => match bigint.get_i64() {
             (integer, true) => Ok(integer),
@@ -45,19 +40,17 @@ pub(super) fn to_integer(value: JsInteger) -> Result<i64> {
     }
 }
 
-/// With `bigints` every INTEGER is one.
-pub(super) fn from_value(value: Value, bigints: bool) -> JsValue {
-    match value {
+pub(super) fn from_value(value: Value, integers: Integers) -> std::result::Result<JsValue, Misfit> {
+    Ok(match value {
         Value::Null => Either5::A(Null),
-        Value::Integer(integer) if bigints => Either5::C(BigInt::from(integer)),
-        Value::Integer(integer) => match from_integer(integer) {
-            Either::A(number) => Either5::B(number),
-            Either::B(bigint) => Either5::C(bigint),
+        Value::Integer(integer) => match integers.to_js(integer)? {
+            JsNumber::Number(number) => Either5::B(number),
+            JsNumber::Bigint(integer) => Either5::C(BigInt::from(integer)),
         },
         Value::Real(real) => Either5::B(real),
         Value::Text(text) => Either5::D(text),
         Value::Blob(blob) => Either5::E(blob.into()),
-    }
+    })
 }
 
 /// Milliseconds as JavaScript has them; infinity and what is longer than any clock means for ever.
@@ -72,6 +65,8 @@ pub(super) fn duration_to_ms(duration: Duration) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MAX_SAFE_INTEGER: i64 = (1 << 53) - 1;
 
     #[test]
     fn integers_cross_without_loss() -> Result<()> {

@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::read::NativeEncoded;
 use super::stepper::Stepper;
-use crate::sqlite::{self, Encoded, Interrupt, Query};
+use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
 
 /// What is to be read.
@@ -18,7 +18,7 @@ pub(super) struct Reading {
     pub(super) database: Arc<Database>,
     pub(super) sql: String,
     pub(super) parameters: Vec<u8>,
-    pub(super) bigints: bool,
+    pub(super) form: Form,
     pub(super) rows_in_chunk: usize,
 }
 
@@ -32,7 +32,7 @@ impl Reading {
             if begun {
                 return Err(sqlite::Error::changed());
             }
-            source.stream(&query, self.bigints, self.rows_in_chunk, |chunk| {
+            source.stream(&query, self.form, self.rows_in_chunk, |chunk| {
                 begun = true;
                 deliver(chunk)
             })

@@ -17,7 +17,9 @@ use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::statement::NativeStatement;
 use super::submission::{NativeSubmission, Work};
-use crate::sqlite::{self, Column, ConnectionOptions, Description, Row, Rows, Source, Synchronous, TransactionId};
+use crate::sqlite::{
+    self, Column, ConnectionOptions, Description, Form, Row, Rows, Source, Synchronous, TransactionId, Value,
+};
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
@@ -53,9 +55,12 @@ pub struct NativeRows {
 }
 
 impl NativeRows {
-    fn new(Rows { columns, rows }: Rows, bigints: bool) -> Self {
-        let to_values = |row: Row| row.into_iter().map(|value| from_value(value, bigints)).collect();
-        Self { columns, rows: rows.into_iter().map(to_values).collect() }
+    fn new(Rows { columns, rows }: Rows, form: Form) -> std::result::Result<Self, sqlite::Error> {
+        let to_js =
+            |(value, name): (Value, &String)| from_value(value, form.integers).map_err(|misfit| misfit.in_column(name));
+        let to_values = |row: Row| row.into_iter().zip(&columns).map(to_js).collect();
+        let rows = rows.into_iter().map(to_values).collect::<std::result::Result<_, _>>()?;
+        Ok(Self { columns, rows })
     }
 }
 
@@ -164,20 +169,20 @@ impl NativeDatabase {
     }
 
     #[napi(catch_unwind)]
-    pub fn record(&self, env: Env, transaction: i64, id: JsInteger, bigints: bool) -> Result<NativeRows> {
+    pub fn record(&self, env: Env, transaction: i64, id: JsInteger, form: u8) -> Result<NativeRows> {
         let id = to_integer(id)?;
-        self.read_rows(&env, transaction, bigints, |source| source.record(id))
+        self.read_rows(&env, transaction, form, |source| source.record(id))
     }
 
     #[napi(catch_unwind)]
-    pub fn records(&self, env: Env, transaction: i64, bigints: bool) -> Result<NativeRows> {
+    pub fn records(&self, env: Env, transaction: i64, form: u8) -> Result<NativeRows> {
         #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is that of one lifetime only")]
-        self.read_rows(&env, transaction, bigints, |source| source.records())
+        self.read_rows(&env, transaction, form, |source| source.records())
     }
 
     #[napi(catch_unwind)]
-    pub fn pragma(&self, env: Env, transaction: i64, source: String, bigints: bool) -> Result<NativeRows> {
-        self.read_rows(&env, transaction, bigints, |place| place.pragma(&source))
+    pub fn pragma(&self, env: Env, transaction: i64, source: String, form: u8) -> Result<NativeRows> {
+        self.read_rows(&env, transaction, form, |place| place.pragma(&source))
     }
 
     /// Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker.
@@ -204,11 +209,12 @@ impl NativeDatabase {
         &self,
         env: &Env,
         transaction: i64,
-        bigints: bool,
+        form: u8,
         read: impl FnMut(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
     ) -> Result<NativeRows> {
         let rows = self.database.read(to_transaction(transaction), false, read);
-        rows.map(|rows| NativeRows::new(rows, bigints)).map_err(|error| exception(env, error))
+        let to_js = |rows| NativeRows::new(rows, Form::from_bits(form)).map_err(crate::Error::from);
+        rows.and_then(to_js).map_err(|error| exception(env, error))
     }
 }
 

@@ -115,9 +115,9 @@ fn describe_sqlite(env: &Env, object: &mut Object<'_>, error: &sqlite::Error) ->
             // -1: the COMMIT.
             object.set("statementIndex", index.and_then(|index| i64::try_from(index).ok()).unwrap_or(-1))
         }
-        sqlite::Error::Parameters(message) => {
+        sqlite::Error::Parameters(_) | sqlite::Error::Inexact { .. } => {
             object.set("kind", "range")?;
-            object.set("message", message)
+            object.set("message", error.to_string())
         }
         sqlite::Error::TransactionControl { .. } | sqlite::Error::LeftOpen => {
             rule(object, "ERR_SQLOCK_TRANSACTION", &error.to_string())

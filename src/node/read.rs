@@ -9,7 +9,7 @@ use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::error::{Failure, exception, guarded};
-use crate::sqlite::{self, Encoded, Interrupt, Query};
+use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
 
 /// Rows as `lib/chunk.js` decodes them.
@@ -30,8 +30,7 @@ struct Errand {
     database: Arc<Database>,
     sql: String,
     parameters: Vec<u8>,
-    limit: usize,
-    bigints: bool,
+    form: Form,
     interrupt: Interrupt,
 }
 
@@ -39,7 +38,7 @@ impl Errand {
     fn run(&self) -> std::result::Result<Encoded, Error> {
         let parameters = sqlite::decode_parameters(&self.parameters).ok_or(sqlite::Error::Malformed)?;
         let query = Query { sql: &self.sql, parameters: &parameters, judged: false };
-        self.database.read_apart(&self.interrupt, |source| source.encoded(&query, self.limit, self.bigints))
+        self.database.read_apart(&self.interrupt, |source| source.encoded(&query, self.form))
     }
 }
 
@@ -48,9 +47,8 @@ impl Errand {
 pub struct NativeRead(Arc<Errand>);
 
 impl NativeRead {
-    pub(super) fn new(database: Arc<Database>, sql: String, parameters: Vec<u8>, bigints: bool, first: bool) -> Self {
-        let limit = if first { 1 } else { usize::MAX };
-        Self(Arc::new(Errand { database, sql, parameters, limit, bigints, interrupt: Interrupt::default() }))
+    pub(super) fn new(database: Arc<Database>, sql: String, parameters: Vec<u8>, form: Form) -> Self {
+        Self(Arc::new(Errand { database, sql, parameters, form, interrupt: Interrupt::default() }))
     }
 }
 

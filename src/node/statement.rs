@@ -12,7 +12,7 @@ use super::cursor::{NativeCursor, Reading};
 use super::database::to_transaction;
 use super::error::exception;
 use super::read::{NativeEncoded, NativeRead};
-use crate::sqlite::{self, Columns, Query, Single};
+use crate::sqlite::{self, Columns, Form, Query, Single};
 use crate::{Database, Error};
 
 /// What a row has beside its numbers.
@@ -63,12 +63,12 @@ impl NativeStatement {
         transaction: i64,
         keep: bool,
         parameters: &[u8],
-        bigints: bool,
+        form: u8,
         mut room: BufferSlice<'_>,
     ) -> Result<Either4<Null, String, NativeParts, NativeEncoded>> {
         let mut columns = std::mem::take(&mut self.columns);
-        let read =
-            |source: &sqlite::Source<'_>, query: &Query<'_>| source.first(query, bigints, &mut columns, &mut room);
+        let form = Form::from_bits(form);
+        let read = |source: &sqlite::Source<'_>, query: &Query<'_>| source.first(query, form, &mut columns, &mut room);
         let row = self.read(transaction, keep, parameters, read);
         self.columns = columns;
         Ok(match row.map_err(|error| exception(&env, error))? {
@@ -95,23 +95,24 @@ impl NativeStatement {
         transaction: i64,
         keep: bool,
         parameters: &[u8],
-        bigints: bool,
+        form: u8,
     ) -> Result<NativeEncoded> {
-        let read = |source: &sqlite::Source<'_>, query: &Query<'_>| source.encoded(query, usize::MAX, bigints);
+        let form = Form::from_bits(form);
+        let read = |source: &sqlite::Source<'_>, query: &Query<'_>| source.encoded(query, form);
         self.read(transaction, keep, parameters, read).map(NativeEncoded::from).map_err(|error| exception(&env, error))
     }
 
     /// Prepares a read by a worker.
     #[napi(catch_unwind)]
-    pub fn read_apart(&self, parameters: &[u8], bigints: bool, first: bool) -> NativeRead {
-        NativeRead::new(Arc::clone(&self.database), self.sql.clone(), parameters.to_vec(), bigints, first)
+    pub fn read_apart(&self, parameters: &[u8], form: u8) -> NativeRead {
+        NativeRead::new(Arc::clone(&self.database), self.sql.clone(), parameters.to_vec(), Form::from_bits(form))
     }
 
     /// Begins a read a chunk at a time.
     #[napi(catch_unwind)]
-    pub fn cursor(&self, env: Env, parameters: &[u8], bigints: bool, rows_in_chunk: u32) -> Result<NativeCursor> {
+    pub fn cursor(&self, env: Env, parameters: &[u8], form: u8, rows_in_chunk: u32) -> Result<NativeCursor> {
         let (database, sql, parameters) = (Arc::clone(&self.database), self.sql.clone(), parameters.to_vec());
-        let rows_in_chunk = rows_in_chunk as usize;
-        NativeCursor::new(&env, Reading { database, sql, parameters, bigints, rows_in_chunk })
+        let (form, rows_in_chunk) = (Form::from_bits(form), rows_in_chunk as usize);
+        NativeCursor::new(&env, Reading { database, sql, parameters, form, rows_in_chunk })
     }
 }

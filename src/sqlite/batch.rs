@@ -9,7 +9,7 @@
 //!            | ALL, u32 count, write...
 //!            | EXEC, u32 index into the SQL texts
 //!            | CONTROL, u8 which
-//!            | QUERY, u8 which rows and how (bit 0: the first only, bit 1: INTEGERs as bigints), and on like RUN
+//!            | QUERY, u8 the bits of the form of the rows, and on like RUN
 //! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
 //! text      := u32 length in bytes, bytes
 //! ```
@@ -20,6 +20,8 @@
 
 use rusqlite::types::ValueRef;
 
+use super::Form;
+
 const CREATE_RECORD: u8 = 0;
 const UPDATE_RECORD: u8 = 1;
 const RUN: u8 = 2;
@@ -27,9 +29,6 @@ const ALL: u8 = 3;
 const EXEC: u8 = 4;
 const CONTROL: u8 = 5;
 const QUERY: u8 = 6;
-
-const FIRST: u8 = 1;
-const BIGINTS: u8 = 2;
 
 const NULL: u8 = 0;
 const INTEGER: u8 = 1;
@@ -68,10 +67,8 @@ pub enum Write<'b> {
         sql: &'b str,
         /// The values to bind.
         parameters: Vec<Parameter<'b>>,
-        /// Keep the first row only?
-        first: bool,
-        /// Encode all INTEGERs as bigints?
-        bigints: bool,
+        /// Which of them, and how.
+        form: Form,
     },
     /// All of these or nothing, in a transaction of their own.
     All(Vec<Self>),
@@ -141,9 +138,9 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
             Some(Write::Run { sql, parameters })
         }
         [QUERY] => {
-            let [how] = array(bytes)?;
+            let [form] = array(bytes)?;
             let (sql, parameters) = statement(statements, bytes)?;
-            Some(Write::Query { sql, parameters, first: how & FIRST != 0, bigints: how & BIGINTS != 0 })
+            Some(Write::Query { sql, parameters, form: Form::from_bits(form) })
         }
         // Not one in another: nothing needs it, and a block of nothing but these could be nested as deep as it is long.
         [ALL] if !nested => {

@@ -14,7 +14,7 @@ enum Owned {
     CreateRecord(String, i64),
     UpdateRecord(i64, i64),
     Run(u32, Vec<Named>),
-    Query(u32, Vec<Named>, bool, bool),
+    Query(u32, Vec<Named>, u8),
     All(Vec<Self>),
     Exec(u32),
     Control(u8),
@@ -42,8 +42,8 @@ fn one(nested: bool) -> BoxedStrategy<Owned> {
         (any::<String>(), any::<i64>()).prop_map(|(name, value)| Owned::CreateRecord(name, value)),
         (any::<i64>(), any::<i64>()).prop_map(|(id, value)| Owned::UpdateRecord(id, value)),
         (0..STATEMENTS, parameters()).prop_map(|(sql, parameters)| Owned::Run(sql, parameters)),
-        (0..STATEMENTS, parameters(), any::<bool>(), any::<bool>())
-            .prop_map(|(sql, parameters, first, bigints)| Owned::Query(sql, parameters, first, bigints)),
+        (0..STATEMENTS, parameters(), any::<u8>())
+            .prop_map(|(sql, parameters, form)| Owned::Query(sql, parameters, form)),
         (0..STATEMENTS).prop_map(Owned::Exec),
         (0..6_u8).prop_map(Owned::Control),
     ];
@@ -107,8 +107,8 @@ fn put(bytes: &mut Vec<u8>, write: &Owned) {
             bytes.extend(sql.to_le_bytes());
             put_parameters(bytes, parameters);
         }
-        Owned::Query(sql, parameters, first, bigints) => {
-            bytes.extend([QUERY, (u8::from(*first) * FIRST) | (u8::from(*bigints) * BIGINTS)]);
+        Owned::Query(sql, parameters, form) => {
+            bytes.extend([QUERY, *form]);
             bytes.extend(sql.to_le_bytes());
             put_parameters(bytes, parameters);
         }
@@ -145,8 +145,8 @@ fn expected<'b>(statements: &'b [String], batch: &'b [Owned]) -> Vec<Write<'b>> 
         Owned::CreateRecord(name, value) => Write::CreateRecord { name, value: *value },
         Owned::UpdateRecord(id, value) => Write::UpdateRecord { id: *id, value: *value },
         Owned::Run(index, parameters) => Write::Run { sql: sql(index), parameters: parameters_of(parameters) },
-        Owned::Query(index, parameters, first, bigints) => {
-            Write::Query { sql: sql(index), parameters: parameters_of(parameters), first: *first, bigints: *bigints }
+        Owned::Query(index, parameters, form) => {
+            Write::Query { sql: sql(index), parameters: parameters_of(parameters), form: Form::from_bits(*form) }
         }
         Owned::All(writes) => Write::All(expected(statements, writes)),
         Owned::Exec(index) => Write::Exec { sql: sql(index) },

@@ -12,15 +12,17 @@
 //!             u32 length of texts, u32 length of blobs, texts in UTF-8, blobs
 //! ```
 //!
-//! All numbers are little-endian. An INTEGER is a number where that is exact, unless bigints are asked for.
+//! All numbers are little-endian. An INTEGER comes as the [form](super::form) of the rows says.
 
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::Error;
+use super::form::{self, Integers, JsNumber, Misfit};
 
 /// More rows would keep the event loop busy for too long when they are decoded.
 pub(super) const MAX_ROWS: usize = 2000;
@@ -50,7 +52,7 @@ pub(super) struct Chunk {
     rows: usize,
     max_rows: usize,
     bytes: usize,
-    bigints: bool,
+    integers: Integers,
 }
 
 /// The values of a column, in the form of a column of mixed types.
@@ -65,8 +67,8 @@ struct Column {
 }
 
 impl Chunk {
-    pub(super) fn new(columns: usize, bigints: bool, max_rows: usize) -> Self {
-        Self { columns: (0..columns).map(|_| Column::default()).collect(), rows: 0, max_rows, bytes: 0, bigints }
+    pub(super) fn new(columns: usize, integers: Integers, max_rows: usize) -> Self {
+        Self { columns: (0..columns).map(|_| Column::default()).collect(), rows: 0, max_rows, bytes: 0, integers }
     }
 
     pub(super) fn is_full(&self) -> bool {
@@ -77,14 +79,26 @@ impl Chunk {
         self.rows == 0
     }
 
-    /// Adds the value of a column to the row that is gathered.
-    pub(super) fn push(&mut self, column: usize, value: ValueRef<'_>) {
-        if let Some(column) = self.columns.get_mut(column) {
-            self.bytes += column.push(value, self.bigints);
+    /// Adds the values of a row, whose columns have these names.
+    ///
+    /// # Errors
+    /// For a value that JavaScript could not take in this form.
+    pub(super) fn push_row(&mut self, row: &Row<'_>, names: &[String]) -> Result<(), Error> {
+        for (column, name) in names.iter().enumerate().take(self.columns.len()) {
+            self.push(column, row.get_ref(column)?).map_err(|misfit| misfit.in_column(name))?;
         }
+        self.end_row();
+        Ok(())
     }
 
-    pub(super) fn end_row(&mut self) {
+    fn push(&mut self, column: usize, value: ValueRef<'_>) -> Result<(), Misfit> {
+        if let Some(column) = self.columns.get_mut(column) {
+            self.bytes += column.push(value, self.integers)?;
+        }
+        Ok(())
+    }
+
+    fn end_row(&mut self) {
         self.rows += 1;
     }
 
@@ -107,16 +121,16 @@ impl Chunk {
 
 impl Column {
     /// Adds a value; returns how many bytes it takes besides its slot.
-    fn push(&mut self, value: ValueRef<'_>, bigints: bool) -> usize {
+    fn push(&mut self, value: ValueRef<'_>, integers: Integers) -> Result<usize, Misfit> {
         let (tag, slot, bytes) = match value {
             ValueRef::Null => (Tag::Null, [0; 8], 0),
-            ValueRef::Integer(integer) => match safe(integer).filter(|_| !bigints) {
-                Some(number) => (Tag::Number, number.to_le_bytes(), 0),
-                None => (Tag::Integer, integer.to_le_bytes(), 0),
+            ValueRef::Integer(integer) => match integers.to_js(integer)? {
+                JsNumber::Number(number) => (Tag::Number, number.to_le_bytes(), 0),
+                JsNumber::Bigint(integer) => (Tag::Integer, integer.to_le_bytes(), 0),
             },
             ValueRef::Real(real) => (Tag::Number, real.to_le_bytes(), 0),
             ValueRef::Text(text) => {
-                self.units += append_text(&mut self.texts, text);
+                self.units += append_text(&mut self.texts, text)?;
                 (Tag::Text, (self.units as u64).to_le_bytes(), text.len())
             }
             ValueRef::Blob(blob) => {
@@ -126,7 +140,7 @@ impl Column {
         };
         self.tags.push(tag as u8);
         self.slots.push(slot);
-        bytes
+        Ok(bytes)
     }
 
     fn write(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
@@ -184,20 +198,14 @@ impl Column {
     }
 }
 
-const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
-
-/// The number that stands for `integer` exactly, if there is one.
-#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53 - 1, and not used beyond")]
-pub(super) fn safe(integer: i64) -> Option<f64> {
-    (integer.unsigned_abs() <= MAX_SAFE_INTEGER).then_some(integer as f64)
-}
-
 /// Appends a text, with U+FFFD for what is no UTF-8. Returns its length in UTF-16 code units.
-pub(super) fn append_text(texts: &mut String, text: &[u8]) -> usize {
-    // It is one nearly always, which is told much faster than what is wrong with it.
+pub(super) fn append_text(texts: &mut String, text: &[u8]) -> Result<usize, Misfit> {
+    // Nearly every text is UTF-8, and that check is much faster than finding what is wrong with one.
     let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
+    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
+    form::check_text(units)?;
     texts.push_str(&text);
-    if text.is_ascii() { text.len() } else { text.encode_utf16().count() }
+    Ok(units)
 }
 
 fn fill_up(bytes: &mut Vec<u8>) {

@@ -81,14 +81,15 @@ fn columns() -> impl Strategy<Value = Vec<Vec<Given>>> {
 proptest! {
     #[test]
     fn any_rows_are_decoded_to_what_was_encoded(columns in columns(), bigints: bool, before in columns()) {
-        let mut chunk = Chunk::new(columns.len(), bigints, MAX_ROWS);
+        let integers = if bigints { Integers::Bigints } else { Integers::NumbersWhereExact };
+        let mut chunk = Chunk::new(columns.len(), integers, MAX_ROWS);
         // What was gathered and taken before leaves nothing.
         for columns in [&before, &columns] {
             let rows = columns[0].len();
             chunk.columns.resize_with(columns.len(), Column::default);
             for row in 0..rows {
                 for (n, column) in columns.iter().enumerate() {
-                    chunk.push(n, column[row].value());
+                    prop_assert_eq!(chunk.push(n, column[row].value()), Ok(()));
                 }
                 chunk.end_row();
             }

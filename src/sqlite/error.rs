@@ -37,6 +37,11 @@ pub enum Error {
         /// Its own error.
         source: Box<Self>,
     },
+    /// An INTEGER that was asked for as a number, and no number is exact.
+    Inexact {
+        /// The name of its column.
+        column: String,
+    },
     /// The values do not fit the parameters of the statement.
     Parameters(String),
     /// A batch that is not of the form of `sqlite::batch`.
@@ -223,6 +228,10 @@ impl fmt::Display for Error {
             Self::Ended { by: None } => f.write_str("the transaction has ended"),
             Self::Ended { by: Some(by) } => write!(f, "the transaction was rolled back by SQLite: {by}"),
             Self::OfAll { source, .. } => source.fmt(f),
+            Self::Inexact { column } => write!(
+                f,
+                "an INTEGER of column {column} is too large for a number: use the integers mode 'bigint' or 'auto'"
+            ),
             Self::Parameters(message) => f.write_str(message),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),

@@ -19,6 +19,7 @@
 //! | `records` | the table of the records API |
 //! | `pragma` | which pragmas only read |
 //! | `rows` | rows as values |
+//! | `form` | how a caller wants rows, and what JavaScript could not take |
 //! | `chunk` | rows encoded for JavaScript |
 //! | `single` | one row for JavaScript |
 //! | `presence` | which files are open in this process, and by whom |
@@ -35,6 +36,7 @@ mod codes;
 mod companion;
 mod connection;
 mod error;
+mod form;
 mod interrupt;
 mod pragma;
 mod presence;
@@ -58,6 +60,7 @@ pub use batch::{Control, Parameter, Write};
 pub use checkpoint::{Checkpoint, CheckpointMode};
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
+pub use form::{Form, Integers};
 pub use rows::{Row, Rows};
 pub use rusqlite::Connection;
 pub use rusqlite::types::Value;
@@ -69,6 +72,8 @@ pub(crate) use backup::{Copier, Progress, leave_wal_mode};
 pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
+#[cfg(feature = "node")]
+pub(crate) use form::{JsNumber, Misfit, exact};
 #[cfg(feature = "node")]
 pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;

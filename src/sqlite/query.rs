@@ -8,6 +8,7 @@ use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{self, Chunk};
+use super::form::Form;
 use super::single::{self, Columns, Single};
 use super::{Error, Rows, connection, pragma, records, rows, run};
 
@@ -69,12 +70,13 @@ impl Source<'_> {
         self.run(query, |statement| Ok(rows::collect(statement, limit)?))
     }
 
-    /// Runs a query and encodes its first rows.
+    /// Runs a query and encodes its rows.
     ///
     /// # Errors
-    /// As [`rows`](Self::rows), and `SQLITE_TOOBIG` for a row that is too large for a chunk.
-    pub(crate) fn encoded(&self, query: &Query<'_>, limit: usize, bigints: bool) -> Result<Encoded, Error> {
-        self.run(query, |statement| encode(statement, limit, bigints))
+    /// As [`rows`](Self::rows), and for what JavaScript could not take in that form: [`Error::Inexact`], and `SQLITE_TOOBIG` for
+    /// a row that is too large for a chunk or a text that is too long for a string.
+    pub(crate) fn encoded(&self, query: &Query<'_>, form: Form) -> Result<Encoded, Error> {
+        self.run(query, |statement| encode(statement, form))
     }
 
     /// Runs a query and hands its rows over in chunks of at most so many rows, for as long as they are wanted.
@@ -84,12 +86,11 @@ impl Source<'_> {
     pub(crate) fn stream(
         &self,
         query: &Query<'_>,
-        bigints: bool,
+        form: Form,
         rows_in_chunk: usize,
         mut deliver: impl FnMut(Encoded) -> bool,
     ) -> Result<(), Error> {
         self.run(query, |statement| {
-            let empty = |columns| Chunk::new(columns, bigints, rows_in_chunk);
             let deliver = |columns: &[String], chunk| {
                 if self.at_rest.is_none_or(AtRest::holds) {
                     Ok(deliver(Encoded { columns: columns.to_vec(), chunks: vec![chunk] }))
@@ -97,7 +98,7 @@ impl Source<'_> {
                     Err(Error::changed())
                 }
             };
-            fill(statement, usize::MAX, empty, deliver).map(drop)
+            fill(statement, form, rows_in_chunk, deliver).map(drop)
         })
     }
 
@@ -156,14 +157,14 @@ impl Source<'_> {
     pub(crate) fn first(
         &self,
         query: &Query<'_>,
-        bigints: bool,
+        form: Form,
         columns: &mut Columns,
         room: &mut [u8],
     ) -> Result<Option<Single>, Error> {
         self.run(query, |statement| {
             let mut rows = statement.raw_query();
             let Some(row) = rows.next()? else { return Ok(None) };
-            single::hand_over(row.as_ref(), row, columns, bigints, room).map(Some)
+            single::hand_over(row.as_ref(), row, columns, form, room).map(Some)
         })
     }
 
@@ -196,23 +197,22 @@ fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
     statement.readonly() || statement.is_explain() != 0 || run::is_one_of(sql, &["PRAGMA"])
 }
 
-/// Runs a statement whose parameters are bound, and encodes its first rows.
-pub(super) fn encode(statement: &mut Statement<'_>, limit: usize, bigints: bool) -> Result<Encoded, Error> {
+/// Runs a statement whose parameters are bound, and encodes its rows.
+pub(super) fn encode(statement: &mut Statement<'_>, form: Form) -> Result<Encoded, Error> {
     let mut chunks = Vec::new();
-    let empty = |columns| Chunk::new(columns, bigints, chunk::MAX_ROWS);
-    let columns = fill(statement, limit, empty, |_, chunk| {
+    let columns = fill(statement, form, chunk::MAX_ROWS, |_, chunk| {
         chunks.push(chunk);
         Ok(true)
     })?;
     Ok(Encoded { columns, chunks })
 }
 
-/// Runs a statement and hands over its first rows in chunks, for as long as they are wanted. Returns the names of the columns:
+/// Runs a statement and hands over its rows in chunks, for as long as they are wanted. Returns the names of the columns:
 /// they are those of the first row, since SQLite compiles a statement anew with its first step when the schema has changed.
 fn fill(
     statement: &mut Statement<'_>,
-    limit: usize,
-    empty: impl FnOnce(usize) -> Chunk,
+    form: Form,
+    rows_in_chunk: usize,
     mut deliver: impl FnMut(&[String], Vec<u8>) -> Result<bool, Error>,
 ) -> Result<Vec<String>, Error> {
     let writes = !statement.readonly();
@@ -223,13 +223,11 @@ fn fill(
         return Ok(rows::columns(statement));
     };
     let columns = rows::columns(first.as_ref());
-    let (mut chunk, mut left) = (empty(columns.len()), limit);
+    let mut chunk = Chunk::new(form.columns(columns.len()), form.integers, rows_in_chunk);
+    let mut left = form.rows();
     while let Some(row) = next {
         left -= 1;
-        for column in 0..columns.len() {
-            chunk.push(column, row.get_ref(column)?);
-        }
-        chunk.end_row();
+        chunk.push_row(row, &columns)?;
         if chunk.is_full() && !deliver(&columns, chunk.take()?)? {
             return Ok(columns);
         }

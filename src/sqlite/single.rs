@@ -19,6 +19,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement};
 
 use super::chunk::{self, Chunk};
+use super::form::{Form, JsNumber};
 use super::query::Encoded;
 use super::{Error, rows};
 
@@ -68,40 +69,39 @@ pub(super) fn hand_over(
     statement: &Statement<'_>,
     row: &Row<'_>,
     columns: &mut Columns,
-    bigints: bool,
+    form: Form,
     room: &mut [u8],
 ) -> Result<Single, Error> {
     columns.update(statement);
-    if let Some(single) = put(row, columns, bigints, room)? {
+    if let Some(single) = put(row, columns, form, room)? {
         return Ok(single);
     }
-    let mut chunk = Chunk::new(columns.names.len(), bigints, 1);
-    for column in 0..columns.names.len() {
-        chunk.push(column, row.get_ref(column)?);
-    }
-    chunk.end_row();
+    let mut chunk = Chunk::new(form.columns(columns.names.len()), form.integers, 1);
+    chunk.push_row(row, &columns.names)?;
     Ok(Single::Encoded(Encoded { columns: columns.names.clone(), chunks: vec![chunk.take()?] }))
 }
 
 /// Puts a row into the room, if it goes so.
-fn put(row: &Row<'_>, columns: &Columns, bigints: bool, room: &mut [u8]) -> rusqlite::Result<Option<Single>> {
-    let count = columns.names.len();
+fn put(row: &Row<'_>, columns: &Columns, form: Form, room: &mut [u8]) -> Result<Option<Single>, Error> {
+    let count = form.columns(columns.names.len());
     let Some((head, cells)) = room.split_at_mut_checked(HEAD_BYTES) else { return Ok(None) };
     let (cells, _) = cells.as_chunks_mut::<CELL_BYTES>();
     let (Some(cells), Ok(width)) = (cells.get_mut(..count), u32::try_from(count)) else { return Ok(None) };
     head[..4].copy_from_slice(&columns.version.to_le_bytes());
     head[4..].copy_from_slice(&width.to_le_bytes());
     let (mut texts, mut end, mut blobs) = (String::new(), 0, Vec::new());
-    for (column, cell) in cells.iter_mut().enumerate() {
+    for (column, (cell, name)) in cells.iter_mut().zip(&columns.names).enumerate() {
         let (mark, slot) = match row.get_ref(column)? {
             ValueRef::Null => (NULL, [0; 8]),
-            ValueRef::Integer(integer) => match chunk::safe(integer).filter(|_| !bigints) {
-                Some(number) => (NUMBER, number.to_le_bytes()),
-                None => (INTEGER, integer.to_le_bytes()),
-            },
+            ValueRef::Integer(integer) => {
+                match form.integers.to_js(integer).map_err(|misfit| misfit.in_column(name))? {
+                    JsNumber::Number(number) => (NUMBER, number.to_le_bytes()),
+                    JsNumber::Bigint(integer) => (INTEGER, integer.to_le_bytes()),
+                }
+            }
             ValueRef::Real(real) => (NUMBER, real.to_le_bytes()),
             ValueRef::Text(text) if texts.len() + text.len() <= MAX_TEXTS => {
-                end += chunk::append_text(&mut texts, text);
+                end += chunk::append_text(&mut texts, text).map_err(|misfit| misfit.in_column(name))?;
                 (i32::try_from(end).unwrap_or(i32::MAX), [0; 8])
             }
             ValueRef::Text(_) => return Ok(None),

@@ -5,13 +5,14 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::ToSqlOutput;
 
+use super::super::form::Integers;
 use super::super::test_values::{Arrived, Given, given};
 use super::*;
 
 const ROOM_COLUMNS: usize = 6;
 
 /// Reads a row of these values by SQLite.
-fn read(given: &[Given], columns: &mut Columns, bigints: bool, room: &mut [u8]) -> Result<Single, Error> {
+fn read(given: &[Given], columns: &mut Columns, form: Form, room: &mut [u8]) -> Result<Single, Error> {
     let connection = Connection::open_in_memory()?;
     let names: Vec<String> = (0..given.len()).map(|n| format!("? AS c{n}")).collect();
     let mut statement = connection.prepare(&format!("SELECT {}", names.join(", ")))?;
@@ -20,7 +21,7 @@ fn read(given: &[Given], columns: &mut Columns, bigints: bool, room: &mut [u8]) 
     }
     let mut rows = statement.raw_query();
     let row = rows.next()?.expect("a row");
-    hand_over(row.as_ref(), row, columns, bigints, room)
+    hand_over(row.as_ref(), row, columns, form, room)
 }
 
 /// What is in the room.
@@ -52,7 +53,8 @@ proptest! {
     fn any_row_arrives_as_it_is(given in prop::collection::vec(given(None), 1..8), bigints: bool) {
         let mut room = [0xff; HEAD_BYTES + ROOM_COLUMNS * CELL_BYTES + 3];
         let expected: Vec<Arrived> = given.iter().map(|given| given.arrives(bigints)).collect();
-        match read(&given, &mut Columns::default(), bigints, &mut room)? {
+        let form = Form { integers: if bigints { Integers::Bigints } else { Integers::NumbersWhereExact }, ..Form::default() };
+        match read(&given, &mut Columns::default(), form, &mut room)? {
             Single::InRoom { texts, blobs } => prop_assert_eq!(decoded(&room, &texts, &blobs), expected),
             Single::Encoded(encoded) => {
                 prop_assert!(given.len() > ROOM_COLUMNS, "it has room");
@@ -64,6 +66,7 @@ proptest! {
 
     #[test]
     fn any_room_will_do(given in prop::collection::vec(given(None), 1..4), bytes in 0..80_usize) {
-        read(&given, &mut Columns::default(), false, &mut vec![0; bytes])?;
+        let form = Form { integers: Integers::NumbersWhereExact, ..Form::default() };
+        read(&given, &mut Columns::default(), form, &mut vec![0; bytes])?;
     }
 }

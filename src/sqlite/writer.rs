@@ -239,9 +239,8 @@ impl Writer {
             Write::CreateRecord { name, value } => records::create(connection, name, *value)?,
             Write::UpdateRecord { id, value } => records::update(connection, *id, *value)?,
             Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters, run::step)?,
-            Write::Query { sql, parameters, first, bigints } => {
-                let limit = if *first { 1 } else { usize::MAX };
-                let encode = |statement: &mut Statement<'_>| query::encode(statement, limit, *bigints);
+            Write::Query { sql, parameters, form } => {
+                let encode = |statement: &mut Statement<'_>| query::encode(statement, *form);
                 rows = Some(Box::new(run::run(connection, &self.authorizer, sql, parameters, encode)?));
             }
             Write::All(_) | Write::Exec { .. } | Write::Control(_) => return Err(Error::Malformed),
