@@ -372,7 +372,8 @@ export interface Queryable<M extends IntegerMode = 'number'> {
   /**
    * Runs one writing statement; resolves after its COMMIT, in a transaction after it ran. Rows that it returns are passed over.
    * Writes that are under way together share a commit, and still fail or succeed each by itself. VACUUM and pragmas run alone.
-   * ATTACH is refused: a database of another directory has another lock.
+   * ATTACH is refused: a database of another directory has another lock. The SQL functions last_insert_rowid(), changes() and
+   * total_changes() are refused with SQLITE_AUTH, unless the call belongs to a transaction or a hold: use the result instead.
    *
    * @throws {LockTimeout} {SqliteError}
    * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_REPLACED, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO,

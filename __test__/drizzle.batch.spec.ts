@@ -31,6 +31,23 @@ for (const generation of await generations()) {
     t.is(await db.$count(users), 1)
   })
 
+  test(`${name}: last_insert_rowid() in a batch and a transaction is that of the insert before`, async t => {
+    const { db, users } = await openBlog(t, generation)
+    const child = sql`INSERT INTO users (id, name) SELECT last_insert_rowid() + 40, 'child of ' || last_insert_rowid()`
+    await db.insert(users).values({ name: 'another' })
+    await db.batch([db.insert(users).values({ name: 'Ada' }), db.run(child)])
+    await db.transaction(async tx => {
+      await tx.insert(users).values({ name: 'Bob' })
+      await tx.run(child)
+    })
+    const names = await db.select({ name: users.name }).from(users).orderBy(users.id)
+    t.deepEqual(
+      names.map(user => user.name),
+      ['another', 'Ada', 'child of 2', 'Bob', 'child of 43']
+    )
+    t.is((await rejection(db.run(child))).code, 'SQLITE_AUTH')
+  })
+
   test(`${name}: a batch that asks for rows is a transaction`, async t => {
     const { db, client, users } = await openBlog(t, generation)
     const before = client.stats().commits

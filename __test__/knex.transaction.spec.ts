@@ -176,3 +176,15 @@ withoutForeignKeys('the lock is free again when a transaction without foreign ke
   await eventually(t, () => lockSize(dir) === 0)
   t.deepEqual(await knex('parents').insert({ id: 3 }), [3])
 })
+
+test('last_insert_rowid() in a transaction is that of the insert before, and is refused outside', async t => {
+  const knex = await openPeople(t, tmpDir(t))
+  await knex('people').insert({ name: 'another' })
+  await knex.transaction(async trx => {
+    await trx('people').insert({ name: 'Ada' })
+    await trx('people').insert({ name: 'child', age: trx.raw('last_insert_rowid()') })
+  })
+  t.deepEqual(await knex('people').pluck('age'), [null, null, 2])
+  const refused = await rejection(knex('people').insert({ name: 'x', age: knex.raw('last_insert_rowid()') }))
+  t.is(refused.code, 'SQLITE_AUTH')
+})

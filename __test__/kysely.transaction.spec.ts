@@ -258,3 +258,21 @@ test('in a function of the database, queries of Kysely belong to its hold or to 
   })
   t.deepEqual(await names(kyselyOn(database)), ['under the lock', 'in a transaction'])
 })
+
+test('last_insert_rowid() in a transaction is that of the insert before, and is refused outside', async t => {
+  const { db } = await withPersons(t)
+  const parent = sql<number>`last_insert_rowid()`
+  await insert(db, 'another')
+  await db.transaction().execute(async trx => {
+    await insert(trx, 'Ada')
+    const { rows } = await sql<{ id: number }>`SELECT ${parent} AS id`.execute(trx)
+    t.deepEqual(rows, [{ id: 2 }])
+    await sql`INSERT INTO person (id, name) VALUES (${parent} + 40, 'child')`.execute(trx)
+  })
+  t.deepEqual(await db.selectFrom('person').select('id').orderBy('id').execute(), [
+    { id: 1 },
+    { id: 2 },
+    { id: 42 }
+  ])
+  t.is((await rejection(sql`SELECT ${parent}`.execute(db))).code, 'SQLITE_AUTH')
+})

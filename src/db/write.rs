@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Database, held};
 use crate::Error;
 use crate::lock::WriteGuard;
-use crate::sqlite::{self, Connection, Interrupt, Limits, Outcome, TransactionId, Write, Written};
+use crate::sqlite::{self, Connection, HoldId, Interrupt, Limits, Outcome, TransactionId, Write, Written};
 
 /// How long a batch holds the lock: then others get in, and what is left of it comes again.
 const BATCH_TIME: Duration = Duration::from_millis(5);
@@ -41,7 +41,7 @@ impl Database {
         self.check_writable()?;
         let guard = self.locker.acquire(self.timeout)?;
         let outcome = self
-            .write(&guard, None, &[write], &Interrupt::default())?
+            .write(&guard, None, None, &[write], &Interrupt::default())?
             .outcomes
             .pop()
             .unwrap_or(Err(sqlite::Error::Malformed));
@@ -50,8 +50,8 @@ impl Database {
         Ok(outcome?)
     }
 
-    /// Writes under a hold of the lock, for [`BATCH_TIME`] at most, in an open transaction if its id is given. There are as
-    /// many outcomes as writes that are done.
+    /// Writes while this process holds the lock, for [`BATCH_TIME`] at most, in an open transaction if its id is given. There are
+    /// as many outcomes as writes that are done. `hold` names a hold that further writes may belong to.
     ///
     /// # Errors
     /// [`Error::Replaced`] when the file at the path is another one than was opened: a row in a file that nobody else can
@@ -59,6 +59,7 @@ impl Database {
     pub(crate) fn write(
         &self,
         guard: &WriteGuard,
+        hold: Option<HoldId>,
         transaction: Option<TransactionId>,
         writes: &[Write<'_>],
         interrupt: &Interrupt,
@@ -69,7 +70,7 @@ impl Database {
         let connection = connection.as_mut().ok_or(Error::Closed)?;
         self.file.check().inspect_err(|_| connection.abandon())?;
         let before = connection.commits();
-        let outcomes = connection.run(transaction, writes, limits);
+        let outcomes = connection.run(hold, transaction, writes, limits);
         Ok(Batch { outcomes, commits: connection.commits() - before })
     }
 

@@ -24,7 +24,7 @@ use super::read::NativeEncoded;
 use crate::Database;
 use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
-use crate::sqlite::{self, Interrupt, TransactionId};
+use crate::sqlite::{self, HoldId, Interrupt, TransactionId};
 
 /// What came of the writes that are done, and what giving back the lock said after them.
 struct Written {
@@ -184,15 +184,21 @@ pub(super) struct Work {
 }
 
 impl Work {
-    fn run(&self, guard: &WriteGuard, interrupt: &Interrupt) -> std::result::Result<Batch, crate::Error> {
+    fn run(
+        &self,
+        guard: &WriteGuard,
+        hold: Option<HoldId>,
+        interrupt: &Interrupt,
+    ) -> std::result::Result<Batch, crate::Error> {
         let writes = sqlite::decode(&self.statements, &self.batch).ok_or(sqlite::Error::Malformed)?;
-        self.database.write(guard, self.transaction, &writes, interrupt)
+        self.database.write(guard, hold, self.transaction, &writes, interrupt)
     }
 }
 
 /// Work under a hold of JavaScript, until a thread takes it.
 #[derive(Clone)]
 struct Held {
+    hold: HoldId,
     work: Arc<Mutex<Option<HeldWork>>>,
     interrupt: Arc<Interrupt>,
 }
@@ -204,7 +210,7 @@ impl Held {
     fn write(&self, mailbox: &Mailbox) {
         let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((guard, work, ended)) = taken {
-            let written = guarded(|| work.run(&guard, &self.interrupt));
+            let written = guarded(|| work.run(&guard, Some(self.hold), &self.interrupt));
             // What it has begun after the end of its hold nobody could end any more.
             if work.transaction.is_some() && ended.load(Ordering::SeqCst) {
                 work.database.abandon_transaction(&guard);
@@ -240,7 +246,7 @@ impl NativeSubmission {
                 environment::begins(hold, &work.database);
             }
             let work = Arc::new(Mutex::new(Some((guard, work, environment::ended(hold)))));
-            let route = Route::Hold(Held { work, interrupt: Arc::clone(&interrupt) });
+            let route = Route::Hold(Held { hold, work, interrupt: Arc::clone(&interrupt) });
             return Ok(Self { route, mailbox, interrupt });
         }
         let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
@@ -250,7 +256,7 @@ impl NativeSubmission {
             // A panic drops the guard while it unwinds, and the promise is rejected all the same.
             outbox.deliver(guarded(|| {
                 let (guard, began) = (granted?, Instant::now());
-                let batch = work.run(&guard, &called_off)?;
+                let batch = work.run(&guard, None, &called_off)?;
                 let (release, hold) = (guard.release(), began.elapsed());
                 Ok::<_, Failure>(Written { batch, lock: Some(Turn { wait: began - entered, hold, release }) })
             }));

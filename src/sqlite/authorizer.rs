@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization, TransactionOperation};
 use rusqlite::{Connection, ErrorCode};
 
+use super::counters::FUNCTIONS;
 use super::{Error, pragma};
 
 /// The code of the action, <https://www.sqlite.org/c3ref/c_alter_table.html>.
@@ -50,6 +51,17 @@ struct State {
     mode: Mode,
     refusal: Option<Refusal>,
     noted: Option<Noted>,
+    /// Are `last_insert_rowid()` and the like those of the caller?
+    counters_are_own: bool,
+    /// How what was compiled uses them.
+    counted: Vec<Counted>,
+}
+
+/// A use of `last_insert_rowid()`, `changes()` or `total_changes()`.
+pub(super) struct Counted {
+    pub(super) function: &'static str,
+    /// The trigger, view or common table expression that it stands in.
+    pub(super) within: Option<String>,
 }
 
 /// Who compiles statements on a connection at the moment, and why the last one of a caller was refused.
@@ -61,13 +73,13 @@ impl Authorizer {
     pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
         let authorizer = Self::default();
         let asked = authorizer.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| asked.decide(&context.action)))?;
+        connection.authorizer(Some(move |context: AuthContext<'_>| asked.decide(&context)))?;
         Ok(authorizer)
     }
 
-    fn decide(&self, action: &AuthAction<'_>) -> Authorization {
+    fn decide(&self, context: &AuthContext<'_>) -> Authorization {
         let mut state = self.state();
-        let refusal = match (state.mode, action) {
+        let refusal = match (state.mode, &context.action) {
             (Mode::Ourselves, _) => None,
             (Mode::Script, AuthAction::Transaction { operation }) => {
                 let begins = *operation == TransactionOperation::Begin;
@@ -89,6 +101,14 @@ impl Authorizer {
                 if !pragma::reads(pragma_name, *pragma_value) =>
             {
                 Some(Refusal::SyncWrite)
+            }
+            // All values in a script are its own.
+            (Mode::Write | Mode::Read, AuthAction::Function { function_name }) => {
+                if let Some(function) = FUNCTIONS.into_iter().find(|name| name.eq_ignore_ascii_case(function_name)) {
+                    let within = context.accessor.map(str::to_owned);
+                    state.counted.push(Counted { function, within });
+                }
+                None
             }
             _ => None,
         };
@@ -112,6 +132,17 @@ impl Authorizer {
         act()
     }
 
+    /// Says whether `last_insert_rowid()` and the like are those of the caller whose statements follow.
+    pub(super) fn own_counters(&self, own: bool) {
+        self.state().counters_are_own = own;
+    }
+
+    /// How what was compiled since the last call uses these functions, and whether their values are the caller's own.
+    pub(super) fn counted(&self) -> (Vec<Counted>, bool) {
+        let mut state = self.state();
+        (std::mem::take(&mut state.counted), state.counters_are_own)
+    }
+
     /// Compiles the next statement of a script, and tells what it does besides reading and writing.
     pub(super) fn note<T>(&self, compile: impl FnOnce() -> T) -> (T, Option<Noted>) {
         let compiled = self.with(Mode::Script, compile);
@@ -120,7 +151,10 @@ impl Authorizer {
 
     /// The error of a statement of a caller, with our reason where it was we who refused.
     pub(super) fn explain(&self, error: rusqlite::Error, sql: &str) -> Error {
-        let refusal = self.state().refusal.take();
+        let mut state = self.state();
+        let refusal = state.refusal.take();
+        state.counted.clear();
+        drop(state);
         if error.sqlite_error_code() != Some(ErrorCode::AuthorizationForStatementDenied) {
             return Error::from(error).in_statement(sql);
         }

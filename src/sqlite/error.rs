@@ -84,7 +84,7 @@ impl Error {
     /// Has SQLite, or a rule of ours, refused the statement before it ran?
     pub(super) fn is_of_the_text(&self) -> bool {
         match self {
-            Self::Sqlite(failure) => failure.offset >= 0 || failure.errcode == MISUSE,
+            Self::Sqlite(failure) => failure.offset >= 0 || [MISUSE, AUTH].contains(&failure.errcode),
             Self::Parameters(_) | Self::TransactionControl { .. } => true,
             _ => false,
         }
@@ -101,6 +101,13 @@ impl Error {
     /// Has the operating system refused to read, write or sync a file?
     pub(super) fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::Sqlite(failure) if failure.errcode & PRIMARY == IOERR)
+    }
+
+    /// A statement that would tell of what somebody else has written.
+    pub(super) fn foreign_counters(function: &str) -> Self {
+        let message =
+            format!("{function}() would tell of another caller here: use lastInsertRowid of run(), or a transaction");
+        Self::Sqlite(Failure { errcode: AUTH, message, sql: None, offset: -1 })
     }
 
     /// A call that SQLite would not know what to make of.
@@ -218,6 +225,7 @@ const TOOBIG: c_int = 18;
 const CONSTRAINT: c_int = 19;
 const MISMATCH: c_int = 20;
 const MISUSE: c_int = 21;
+const AUTH: c_int = 23;
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

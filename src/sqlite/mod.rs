@@ -6,6 +6,7 @@
 //! | `authorizer` | what a statement of a caller may not do |
 //! | `run` | running a statement of a caller |
 //! | `batch` | writes, and how they come from JavaScript |
+//! | `counters` | `last_insert_rowid()` and `changes()` as one caller sees them |
 //! | `writer` | the writing connection: one transaction for a batch |
 //! | `transaction` | transactions that a caller begins and ends |
 //! | `script` | several statements in one text |
@@ -35,6 +36,7 @@ mod chunk;
 mod codes;
 mod companion;
 mod connection;
+mod counters;
 mod error;
 mod form;
 mod interrupt;
@@ -89,7 +91,7 @@ pub(crate) use run::is_kept;
 #[cfg(feature = "node")]
 pub(crate) use single::{Columns, Single};
 pub(crate) use transaction::TransactionId;
-pub(crate) use writer::{Limits, Outcome, Writer};
+pub(crate) use writer::{HoldId, Limits, Outcome, Writer};
 
 /// The version of the bundled SQLite, such as `3.54.1`. Never below 3.51.3: from 3.7.0 to 3.51.2 commits can be lost when
 /// two processes write and checkpoint at once.

@@ -117,6 +117,8 @@ impl Source<'_> {
             }
             compiled => (compiled?, true),
         };
+        // It is not run here: whether it may use `last_insert_rowid()` and the like depends on where it is.
+        self.authorizer.counted();
         let columns = statement.columns_with_metadata().zip(statement.columns());
         let to_column = |(column, declared): (ColumnMetadata<'_>, rusqlite::Column<'_>)| Column {
             name: column.name().to_owned(),
@@ -177,8 +179,7 @@ impl Source<'_> {
             work(statement).map_err(|error| error.in_statement(sql))
         };
         if judged {
-            let compile = || self.connection.prepare_cached(sql);
-            return bound(&mut *run::up_to_date(self.connection, compile).map_err(explain)?);
+            return run::kept(self.connection, self.authorizer, sql, bound)?;
         }
         run::check(sql)?;
         let checked = |statement: &mut Statement<'_>| {
@@ -187,7 +188,7 @@ impl Source<'_> {
             }
             bound(statement)
         };
-        self.authorizer.with(Mode::Read, || run::compiled(self.connection, sql, checked)).map_err(explain)?
+        self.authorizer.with(Mode::Read, || run::compiled(self.connection, self.authorizer, sql, checked))?
     }
 }
 

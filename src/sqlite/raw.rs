@@ -4,6 +4,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 
+use rusqlite::functions::Context;
 use rusqlite::{Connection, ffi};
 
 /// SQLite's own description of a result code.
@@ -12,11 +13,18 @@ pub(super) fn errstr(code: c_int) -> String {
     unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) }.to_string_lossy().into_owned()
 }
 
-/// Makes `last_insert_rowid()` 0, so that a rowid there is one of the next statement.
-pub(super) fn reset_last_insert_rowid(connection: &Connection) {
+/// Sets what SQLite takes for the last rowid.
+pub(super) fn set_last_insert_rowid(connection: &Connection, rowid: i64) {
     // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is
     // not Sync. sqlite3_set_last_insert_rowid only stores the number.
-    unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), 0) }
+    unsafe { ffi::sqlite3_set_last_insert_rowid(connection.handle(), rowid) }
+}
+
+/// Asks the connection that calls a SQL function.
+pub(super) fn in_function<T>(context: &Context<'_>, ask: impl FnOnce(&Connection) -> T) -> rusqlite::Result<T> {
+    // SAFETY: SQLite calls the function on the thread that uses the connection, and the reference ends before that call does.
+    let connection = unsafe { context.get_connection() }?;
+    Ok(ask(&connection))
 }
 
 /// Is a foreign key broken whose check is deferred to the COMMIT?

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Statement};
 
 use super::authorizer::Authorizer;
 use super::batch::Parameter;
-use super::{Error, connection};
+use super::{Error, connection, counters};
 
 /// Compiles a statement, binds its parameters and does `work` with it.
 pub(super) fn run<T>(
@@ -21,11 +21,10 @@ pub(super) fn run<T>(
 ) -> Result<T, Error> {
     check(sql)?;
     let explain = |error| authorizer.explain(error, sql);
-    compiled(connection, sql, |statement| {
+    compiled(connection, authorizer, sql, |statement| {
         bind(statement, parameters)?.map_err(explain)?;
         work(statement).map_err(|error| error.in_statement(sql))
-    })
-    .map_err(explain)?
+    })?
 }
 
 /// Refuses a text that SQLite would take for another one.
@@ -45,13 +44,38 @@ pub(super) fn check_nul(sql: &str) -> Result<(), Error> {
 /// Compiles a statement, or takes it from those that are kept.
 pub(super) fn compiled<T>(
     connection: &Connection,
+    authorizer: &Authorizer,
     sql: &str,
     work: impl FnOnce(&mut Statement<'_>) -> T,
-) -> rusqlite::Result<T> {
+) -> Result<T, Error> {
     if is_kept(sql) {
-        return Ok(work(&mut *up_to_date(connection, || connection.prepare_cached(sql))?));
+        return kept(connection, authorizer, sql, work);
     }
-    Ok(work(&mut up_to_date(connection, || connection.prepare(sql))?))
+    let compiled = up_to_date(connection, || connection.prepare(sql));
+    let mut statement = compiled.map_err(|error| authorizer.explain(error, sql))?;
+    counters::check(connection, authorizer, &statement, sql)?;
+    let done = work(&mut statement);
+    authorizer.counted();
+    Ok(done)
+}
+
+/// The same for a statement that [`is_kept`]. SQLite compiles it by itself in `work` when the schema has changed.
+pub(super) fn kept<T>(
+    connection: &Connection,
+    authorizer: &Authorizer,
+    sql: &str,
+    work: impl FnOnce(&mut Statement<'_>) -> T,
+) -> Result<T, Error> {
+    let compiled = up_to_date(connection, || connection.prepare_cached(sql));
+    let mut statement = compiled.map_err(|error| authorizer.explain(error, sql))?;
+    let checked = counters::check(connection, authorizer, &statement, sql);
+    let done = checked.map(|counts| (work(&mut statement), counts));
+    // SQLite names the functions of a statement only when it compiles it. One that may not run for every caller is compiled again
+    // for the next one.
+    if !matches!(done, Ok((_, false))) || !authorizer.counted().0.is_empty() {
+        statement.discard();
+    }
+    done.map(|(done, _)| done)
 }
 
 /// Compiles once more what could not be compiled, with the schema as it is now. SQLite looks whether another connection has

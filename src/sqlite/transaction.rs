@@ -59,6 +59,7 @@ impl Writer {
     /// Where plain reads see what the transaction has written.
     pub(crate) fn source_in(&self, id: TransactionId) -> Result<Source<'_>, Error> {
         self.check_open(id)?;
+        // The last writes were those of its hold, whose values the counters still are.
         Ok(Source { connection: &self.connection, authorizer: &self.authorizer, at_rest: None })
     }
 
@@ -157,7 +158,12 @@ mod tests {
     }
 
     fn run(connection: &mut Writer, id: TransactionId, writes: &[Write<'_>], interrupt: &Interrupt) -> Vec<Outcome> {
-        connection.run(Some(id), writes, Limits { until: Instant::now() + Duration::from_secs(3600), interrupt })
+        connection.run(
+            Some(1),
+            Some(id),
+            writes,
+            Limits { until: Instant::now() + Duration::from_secs(3600), interrupt },
+        )
     }
 
     fn count(writer: &mut Writer) -> Result<i64, Box<dyn std::error::Error>> {
@@ -188,7 +194,7 @@ mod tests {
         let interrupt = Interrupt::default();
         run(&mut writer, 1, &[BEGUN, sql("INSERT INTO t VALUES (1)")], &interrupt);
         let limits = Limits { until: Instant::now(), interrupt: &interrupt };
-        assert!(writer.run(None, &[sql("INSERT INTO t VALUES (2)")], limits)[0].is_err());
+        assert!(writer.run(None, None, &[sql("INSERT INTO t VALUES (2)")], limits)[0].is_err());
         assert!(run(&mut writer, 1, &[COMMITTED], &interrupt)[0].is_ok());
         assert_eq!(count(&mut writer)?, 1);
         Ok(())

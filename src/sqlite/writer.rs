@@ -18,6 +18,7 @@ use rusqlite::{Connection, Statement};
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions, Opened};
+use super::counters::Counters;
 use super::interrupt::{Brake, Interrupt};
 use super::query::{self, Encoded};
 use super::transaction::{Open, TransactionId};
@@ -39,6 +40,9 @@ pub struct Written {
     pub(crate) rows: Option<Box<Encoded>>,
 }
 
+/// Tells a hold of the lock from others of the same database.
+pub(crate) type HoldId = i64;
+
 /// What came of one write.
 pub(crate) type Outcome = Result<Written, Error>;
 
@@ -46,6 +50,9 @@ pub(crate) type Outcome = Result<Written, Error>;
 pub(crate) struct Writer {
     pub(super) connection: Opened,
     pub(super) authorizer: Authorizer,
+    pub(super) counters: Counters,
+    /// The hold that the last writes belonged to.
+    pub(super) hold: Option<HoldId>,
     options: ConnectionOptions,
     prepared: bool,
     commits: Arc<AtomicU64>,
@@ -74,14 +81,16 @@ impl Writer {
             false
         }))?;
         let brake = Brake::install(&mut connection)?;
-        Ok(Self { connection, authorizer, options, prepared: false, commits, brake, open: None })
+        let counters = Counters::install(&connection)?;
+        Ok(Self { connection, authorizer, counters, hold: None, options, prepared: false, commits, brake, open: None })
     }
 
     /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
     /// each write that is done, and one for each of several that go together. After an error nothing of that write is in the
-    /// file.
+    /// file. All writes under one `hold` belong to one caller.
     pub(crate) fn run(
         &mut self,
+        hold: Option<HoldId>,
         transaction: Option<TransactionId>,
         writes: &[Write<'_>],
         limits: Limits<'_>,
@@ -93,6 +102,10 @@ impl Writer {
         }
         if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare()) {
             return refuse_all(writes, &error);
+        }
+        if self.hold != hold {
+            self.begin_caller(true);
+            self.hold = hold;
         }
         match (transaction, &self.open) {
             (Some(id), _) => self.run_in(id, writes, limits),
@@ -122,11 +135,14 @@ impl Writer {
     }
 
     fn run_part(&mut self, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
-        let start = Instant::now();
+        let (start, saved) = (Instant::now(), self.counters.save(&self.connection));
         match self.run_together(writes, until) {
             Ok(Some(outcomes)) => outcomes,
             // With as much time again, or writes that fail would each cost a whole batch.
-            Ok(None) => self.run_apart(writes, until.max(Instant::now() + start.elapsed())),
+            Ok(None) => {
+                self.counters.restore(&self.connection, &saved);
+                self.run_apart(writes, until.max(Instant::now() + start.elapsed()))
+            }
             Err(error) => refuse_all(writes, &error),
         }
     }
@@ -137,7 +153,7 @@ impl Writer {
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
             let before = open.0.connection.total_changes();
-            let outcome = open.0.apply(write);
+            let outcome = open.0.apply_plain(write);
             let relied_on = match &outcome {
                 Err(error) => writes.len() > 1 && open.0.is_undone(write, error, before),
                 // A deferred foreign key that is broken is an error of this write, even if a later one mends it.
@@ -179,6 +195,7 @@ impl Writer {
     fn run_alone(&mut self, write: &Write<'_>, interrupt: &Interrupt) -> Vec<Outcome> {
         match write {
             Write::All(all) => {
+                self.begin_caller_unless_held(true);
                 let run = |writer: &mut Self| {
                     let open = Atomic::begin(writer)?;
                     let written = open.0.apply_all(all, interrupt)?;
@@ -187,9 +204,12 @@ impl Writer {
                 };
                 of_all(all, run(self))
             }
-            Write::Exec { sql } => vec![self.exec(sql, interrupt).map(|()| Written::default())],
+            Write::Exec { sql } => {
+                self.begin_caller_unless_held(true);
+                vec![self.exec(sql, interrupt).map(|()| Written::default())]
+            }
             // VACUUM attaches a database to work in, which a caller may not.
-            _ => vec![self.authorizer.with(Mode::Ourselves, || self.apply(write))],
+            _ => vec![self.authorizer.with(Mode::Ourselves, || self.apply_plain(write))],
         }
     }
 
@@ -216,7 +236,7 @@ impl Writer {
 
     fn run_one(&mut self, write: &Write<'_>) -> Outcome {
         let open = Atomic::begin(self)?;
-        let written = open.0.apply(write)?;
+        let written = open.0.apply_plain(write)?;
         open.commit()?;
         Ok(written)
     }
@@ -224,16 +244,25 @@ impl Writer {
     /// Lends the connection; a transaction that `work` leaves open is rolled back.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
         self.prepare()?;
+        self.hold = None;
+        self.begin_caller(true);
+        // SQLite's C interface gives it as it is.
+        raw::set_last_insert_rowid(&self.connection, 0);
         let authorizer = self.authorizer.clone();
         let open = Atomic(self);
         Ok(authorizer.with(Mode::Ourselves, || work(&mut open.0.connection)))
     }
 
+    /// A write outside a batch and a transaction: a caller of its own, unless it is under a hold.
+    fn apply_plain(&self, write: &Write<'_>) -> Outcome {
+        self.begin_caller_unless_held(false);
+        self.apply(write)
+    }
+
     pub(super) fn apply(&self, write: &Write<'_>) -> Outcome {
         let connection = &self.connection;
         let before = connection.total_changes();
-        // What inserts nothing, by a trigger or an ON CONFLICT IGNORE, must not show the rowid of another write.
-        raw::reset_last_insert_rowid(connection);
+        self.counters.next(connection);
         let mut rows = None;
         match write {
             Write::CreateRecord { name, value } => records::create(connection, name, *value)?,
@@ -249,10 +278,13 @@ impl Writer {
             Write::Run { sql, .. } | Write::Query { sql, .. } => run::effects(sql),
             _ => (true, true),
         };
+        if changes {
+            self.counters.counted();
+        }
         Ok(Written {
             // What is no INSERT, UPDATE or DELETE leaves the count of the one before.
             changes: if changes && connection.total_changes() != before { connection.changes() } else { 0 },
-            last_insert_rowid: if inserts { connection.last_insert_rowid() } else { 0 },
+            last_insert_rowid: if inserts { self.counters.inserted(connection) } else { 0 },
             rows,
         })
     }

@@ -23,7 +23,7 @@ fn sql(sql: &str) -> Write<'_> {
 }
 
 fn run_until(connection: &mut Writer, writes: &[Write<'_>], until: Instant) -> Vec<Outcome> {
-    connection.run(None, writes, Limits { until, interrupt: &Interrupt::default() })
+    connection.run(None, None, writes, Limits { until, interrupt: &Interrupt::default() })
 }
 
 fn later() -> Instant {
@@ -355,5 +355,98 @@ fn values_are_bound_by_position_and_by_name() -> TestResult {
     let row: String =
         writer.lend(|c| c.query_row("SELECT group_concat(a || b || c) FROM t", [], |row| row.get(0)))??;
     assert_eq!(row, "1two1,1two1");
+    Ok(())
+}
+
+/// Each write of a batch and of a transaction: a rowid of a neighbour must not show, and that the statement has the rowid of its
+/// parent must not hide it.
+#[test]
+fn the_rowid_is_that_of_a_row_of_the_statement_or_0() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(
+        &dir,
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, a UNIQUE); CREATE TABLE child (id INTEGER PRIMARY KEY, parent);
+         CREATE TABLE log (id INTEGER PRIMARY KEY, a); CREATE TABLE w (a PRIMARY KEY, b) WITHOUT ROWID;
+         CREATE VIRTUAL TABLE f USING fts5(x); CREATE VIRTUAL TABLE f4 USING fts4(x);
+         CREATE VIRTUAL TABLE r USING rtree(id, a, b);
+         CREATE TRIGGER logged AFTER INSERT ON child BEGIN INSERT INTO log VALUES (NEW.id + 50, 1); END;
+         CREATE TABLE ignored (id INTEGER PRIMARY KEY);
+         CREATE TRIGGER i BEFORE INSERT ON ignored BEGIN INSERT INTO log VALUES (NEW.id, 2); SELECT RAISE(IGNORE); END;
+         CREATE VIEW v AS SELECT 1 AS a;
+         CREATE TRIGGER o INSTEAD OF INSERT ON v BEGIN INSERT INTO log VALUES (NEW.a, 3); END;",
+    )?;
+    let batch = [
+        ("INSERT INTO parent VALUES (5, 'a')", 5),
+        ("INSERT INTO child VALUES (5, 5)", 5),
+        ("INSERT OR IGNORE INTO parent VALUES (5, 'b')", 0),
+        ("INSERT INTO parent VALUES (5, 'c') ON CONFLICT (id) DO UPDATE SET a = 'd'", 0),
+        ("INSERT INTO parent VALUES (5, 'd') ON CONFLICT DO NOTHING", 0),
+        ("REPLACE INTO parent VALUES (5, 'e')", 5),
+        ("INSERT INTO w VALUES (5, 1)", 0),
+        ("INSERT INTO ignored VALUES (5)", 0),
+        ("INSERT INTO v VALUES (6)", 0),
+        ("INSERT INTO f(rowid, x) VALUES (5, 'a')", 5),
+        ("INSERT INTO f(rowid, x) SELECT 6, 'a' WHERE 0", 0),
+        ("INSERT INTO f4(rowid, x) VALUES (5, 'a')", 5),
+        ("INSERT INTO r VALUES (5, 1, 2)", 5),
+        ("INSERT INTO parent SELECT 9, 9 WHERE 0", 0),
+        ("UPDATE parent SET id = 8 WHERE id = 5", 0),
+        ("INSERT INTO parent VALUES (0, 'z')", 0),
+        ("INSERT INTO parent VALUES (-5, 'y') RETURNING id", -5),
+        ("WITH c AS (SELECT 70) INSERT INTO parent SELECT *, 'w' FROM c", 70),
+        ("DELETE FROM parent WHERE id = 70", 0),
+    ];
+    let (batch, expected): (Vec<_>, Vec<_>) = batch.into_iter().map(|(text, rowid)| (sql(text), rowid)).unzip();
+    let rowids = |outcomes: Vec<Outcome>| -> Result<Vec<i64>, Error> {
+        outcomes.into_iter().map(|outcome| Ok(outcome?.last_insert_rowid)).collect()
+    };
+    let empty = "DELETE FROM parent; DELETE FROM child; DELETE FROM log; DELETE FROM w; DELETE FROM f; DELETE FROM f4; DELETE FROM r";
+    assert_eq!(rowids(run_until(&mut writer, &batch, later()))?, expected);
+    writer.lend(|connection| connection.execute_batch(empty))??;
+    assert_eq!(rowids(run_until(&mut writer, &[Write::All(batch.clone())], later()))?, expected);
+    writer.lend(|connection| connection.execute_batch(empty))??;
+    let apart: Vec<_> =
+        batch.iter().flat_map(|write| run_until(&mut writer, std::slice::from_ref(write), later())).collect();
+    assert_eq!(rowids(apart)?, expected);
+    Ok(())
+}
+
+/// A batch under a hold that has to run again must not see what its first attempt has inserted.
+#[test]
+fn writes_of_a_hold_that_run_again_see_the_values_of_before() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(
+        &dir,
+        "CREATE TABLE parent (id INTEGER PRIMARY KEY, a UNIQUE); CREATE TABLE child (id INTEGER PRIMARY KEY, a, b, c)",
+    )?;
+    let mut run = |hold, texts: &[&'static str]| {
+        let batch: Vec<_> = texts.iter().copied().map(sql).collect();
+        writer.run(Some(hold), None, &batch, Limits { until: later(), interrupt: &Interrupt::default() })
+    };
+    let child = "INSERT INTO child VALUES (NULL, last_insert_rowid(), changes(), total_changes())";
+    run(1, &["INSERT INTO parent VALUES (70, 1), (71, 2)"]);
+    // FAIL makes SQLite keep what the statement did before, so that the batch runs again.
+    let outcomes = run(1, &[child, child, "INSERT OR FAIL INTO parent VALUES (90, 4), (91, 4)"]);
+    assert!(outcomes[0].is_ok() && outcomes[1].is_ok() && outcomes[2].is_err(), "{outcomes:?}");
+    run(2, &[child]);
+    let rows: String = writer.lend(|connection| {
+        let sql = "SELECT group_concat(id || ':' || a || ',' || b || ',' || c, ' ') FROM child";
+        connection.query_row(sql, [], |row| row.get(0))
+    })??;
+    assert_eq!(rows, "1:71,2,2 2:1,1,3 3:0,0,0");
+    Ok(())
+}
+
+#[test]
+fn the_connection_that_is_lent_tells_of_nobody_else() -> TestResult {
+    let dir = tempfile::tempdir()?;
+    let mut writer = open(&dir, "CREATE TABLE t (a)")?;
+    run(&mut writer, &[sql("INSERT INTO t VALUES (1), (2)")]);
+    let sql = "SELECT last_insert_rowid(), changes(), total_changes()";
+    let (of_call, of_function) = writer.lend(|connection| {
+        let function = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+        (connection.last_insert_rowid(), function)
+    })?;
+    assert_eq!((of_call, of_function?), (0, (0, 0, 0)));
     Ok(())
 }
