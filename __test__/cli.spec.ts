@@ -1,12 +1,14 @@
 /** The program around its commands: usage, help, streams. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import test from 'ava'
+import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
 import { sqliteVersion, version } from '../index.js'
-import { run } from './helpers/child.ts'
+import { has, run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
-import { tmpDir } from './helpers/tmp.ts'
+import { isThere } from './helpers/there.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const COMMANDS = ['status', 'exec', 'checkpoint', 'backup', 'doctor']
 
@@ -86,6 +88,82 @@ test('a stderr that nobody reads changes nothing about the exit code', async t =
   const [code] = await once(child, 'close')
   t.is(code, 64)
 })
+
+/** Each command, each way to print, with a database in `dir`. */
+const PRINTING = (dir: string): string[][] => [
+  ['--help'],
+  ['--version'],
+  ...COMMANDS.map(command => [command, '--help']),
+  ['status', dir],
+  ['status', '--json', dir],
+  ['status', '--watch', dir],
+  ['status', '--watch', '--json', dir],
+  ['doctor', join(dir, 'app.db')],
+  ['doctor', '--json', join(dir, 'app.db')],
+  ['checkpoint', join(dir, 'app.db')],
+  ['checkpoint', '--mode', 'truncate', join(dir, 'app.db')],
+  ['backup', join(dir, 'app.db'), join(dir, 'copy.db')]
+]
+
+/** Runs `sqlock …args` with files for its stdout and stderr. */
+async function runWith(t: ExecutionContext, stdout: string, stderr: string, args: string[]) {
+  const files = [openSync(stdout, 'a'), openSync(stderr, 'a')]
+  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', ...files] })
+  t.teardown(() => child.kill('SIGKILL'))
+  files.forEach(file => closeSync(file))
+  const [code] = await once(child, 'exit')
+  return code
+}
+
+if (isThere(existsSync('/dev/full'), 'there is no /dev/full')) {
+  test('a stdout that is full is one line on stderr and exit code 74, whatever the command', async t => {
+    const dir = tmpDir(t)
+    await openDb(t, dir).createRecord('precious', 1)
+    const stderr = join(dir, 'stderr')
+    for (const args of PRINTING(dir)) {
+      writeFileSync(stderr, '')
+      t.is(await runWith(t, '/dev/full', stderr, args), 74, args.join(' '))
+      t.is(
+        readFileSync(stderr, 'utf8'),
+        'sqlock: stdout cannot be written to: ENOSPC: no space left on device, write\n'
+      )
+    }
+    t.true(existsSync(join(dir, 'copy.db')), 'what was done before is done')
+  })
+
+  test('a stderr that is full changes nothing about the exit code', async t => {
+    const dir = tmpDir(t)
+    t.is(await runWith(t, '/dev/full', '/dev/full', ['status', dir]), 74)
+    t.is(await runWith(t, join(dir, 'stdout'), '/dev/full', ['stats']), 64)
+    t.is(await runWith(t, join(dir, 'stdout'), '/dev/full', ['exec', dir, '--', 'no-such-program']), 127)
+  })
+}
+
+if (has('prlimit')) {
+  // Node's stream for a file takes a text for written when the disk has taken its first byte.
+  test('a stdout that takes only the beginning of a text is exit code 74, too', async t => {
+    const dir = tmpDir(t)
+    const stdout = join(dir, 'stdout')
+    const shell = `exec prlimit --fsize=100 "$0" "$1" --help > ${stdout}`
+    const { code, stderr } = await run(t, 'sh', ['-c', shell, process.execPath, PROGRAM])
+    t.is(code, 74)
+    t.is(stderr, 'sqlock: stdout cannot be written to: EFBIG: file too large, write\n')
+    t.is(statSync(stdout).size, 100)
+  })
+}
+
+if (has('strace')) {
+  test('a pipe that fails otherwise than by its reader is exit code 74', async t => {
+    const dir = tmpDir(t)
+    const inject = '-e trace=write,writev -e inject=write,writev:error=EIO -P pipe'
+    const shell = `mkfifo pipe; cat pipe & exec strace -f -o log ${inject} "$0" "$1" status . > pipe`
+    const { code, stdout, stderr } = await run(t, 'sh', ['-c', shell, process.execPath, PROGRAM], {
+      cwd: dir
+    })
+    t.deepEqual([code, stdout], [74, ''])
+    t.regex(stderr, /^sqlock: stdout cannot be written to: .*EIO/m)
+  })
+}
 
 test('it is what the package installs as sqlock, and can be run by its name', async t => {
   const { bin, files } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))

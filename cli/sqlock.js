@@ -8,7 +8,7 @@ const { UsageError } = require('./arguments')
 const { IO, NO_INPUT, OK, SOFTWARE, TIMEOUT, USAGE } = require('./exit-codes')
 const { InputError } = require('./header')
 const { describeHolder } = require('./holder')
-const { complain, print } = require('./output')
+const { OutputError, complain, print } = require('./output')
 
 const COMMANDS = [
   require('./status'),
@@ -46,7 +46,8 @@ function failed(error, name) {
     return tell(NO_INPUT, `${error.message}; its directory is ${dirname(error.path)}`)
   if (error.errno === 'ENOENT' || error.code === 'ENOTDIR') return tell(NO_INPUT, error.message)
   if (error instanceof SqliteError) return tell(IO, `${error.message} (${error.code})`)
-  if (error instanceof SqlockError || error.syscall) return tell(IO, error.message)
+  if (error instanceof SqlockError || error instanceof OutputError || error.syscall)
+    return tell(IO, error.message)
   return tell(SOFTWARE, `a bug, please report it: ${error.stack}`)
 }
 
