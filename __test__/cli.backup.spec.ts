@@ -1,5 +1,6 @@
 /** `sqlock backup`: a copy from outside. */
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { readWhole } from './helpers/backup.ts'
@@ -40,7 +41,7 @@ test('what cannot be copied, and where nothing can be put, is told in one line',
   t.false(existsSync(join(dir, 'copy')))
 })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM', 'SIGUSR2'] as const) {
   test(`${signal} ends it, and nothing is left`, async t => {
     const db = openDb(t)
     await db.exec(`CREATE TABLE t (a); ${MANY_ROWS}`)
@@ -48,7 +49,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     const running = start(t, 'backup', '--pages-per-step', '1', db.dbPath, join(dir, 'copy.db'))
     while (readdirSync(dir).length === 0) await new Promise(resolve => setTimeout(resolve, 1))
     running.child.kill(signal)
-    t.is(await running.ended(), signal === 'SIGINT' ? 130 : 143)
+    t.is(await running.ended(), 128 + constants.signals[signal])
     t.deepEqual(readdirSync(dir), [])
   })
 }

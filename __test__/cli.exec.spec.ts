@@ -1,10 +1,11 @@
 /** `sqlock exec`: a command under the lock. */
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { mustBlock } from './helpers/block.ts'
-import { has, spawnHolder } from './helpers/child.ts'
+import { has, run, spawnHolder } from './helpers/child.ts'
 import { PROGRAM, onTerminal, sqlock, start } from './helpers/cli.ts'
 import { lockFile, lockText, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -15,6 +16,14 @@ const LISTENER = `
   process.stdin.resume().on('end', () => process.exit(4));
   console.log('ready', process.ppid)`
 const listener = [process.execPath, '-e', LISTENER]
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
 
 async function startListener(t: ExecutionContext, dir: string) {
   const running = start(t, 'exec', dir, '--', ...listener)
@@ -98,6 +107,41 @@ test('signals are passed on, and sqlock ends when the command does', async t => 
   t.is(running.stderr, '')
   t.is(lockText(dir), '')
 })
+
+/** No handler gets these, or they tell of a fault of sqlock itself. */
+const NOT_PASSED_ON = ['SIGKILL', 'SIGSTOP', 'SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP']
+/** These end no sqlock, by default or since Node ignores them. */
+const HARMLESS = 'SIGCHLD SIGCONT SIGTSTP SIGTTIN SIGTTOU SIGURG SIGWINCH SIGPIPE SIGXFSZ SIGINFO'.split(' ')
+const OTHERS = new Set([...NOT_PASSED_ON, ...HARMLESS])
+if (process.platform === 'darwin') OTHERS.add('SIGIO').add('SIGPROF')
+
+for (const name of Object.keys(constants.signals) as NodeJS.Signals[]) {
+  if (OTHERS.has(name)) continue
+  test(`${name} that sqlock alone gets ends the command, and it has the lock until then`, async t => {
+    const dir = tmpDir(t)
+    const running = start(t, 'exec', dir, '--', 'sh', '-c', 'ulimit -c 0; echo $$; exec sleep 60')
+    const pid = Number(await running.line())
+    t.teardown(() => isAlive(pid) && process.kill(pid, 'SIGKILL'))
+    running.child.kill(name)
+    const [code] = await once(running.child, 'exit')
+    t.is(code, 128 + constants.signals[name])
+    t.false(isAlive(pid))
+    // It was given back, and not only lost by the end of sqlock.
+    t.is(lockText(dir), '')
+  })
+}
+
+if (process.platform === 'linux') {
+  // V8 takes its samples by SIGPROF.
+  test('a profile of sqlock itself does not end the command', async t => {
+    const dir = tmpDir(t)
+    const args = ['--cpu-prof', `--cpu-prof-dir=${dir}`, PROGRAM, 'exec', dir, '--']
+    // Lives for as long as its parent takes for some work, and so for many samples.
+    const busy = 'for (let n = 0; n < 4e8; n++); console.log("done")'
+    const { code, stdout } = await run(t, process.execPath, [...args, process.execPath, '-e', busy])
+    t.deepEqual([code, stdout], [0, 'done\n'])
+  })
+}
 
 test('a signal ends it while it waits for the lock', async t => {
   const dir = tmpDir(t)

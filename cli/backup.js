@@ -7,6 +7,7 @@ const { UsageError, readArguments } = require('./arguments')
 const { SIGNAL } = require('./exit-codes')
 const { readHeader } = require('./header')
 const { print, printRaw } = require('./output')
+const { endingSignals } = require('./signals')
 
 const BAR_WIDTH = 40
 
@@ -18,7 +19,7 @@ whatever happens meanwhile, it is the old file or the new one.
   --pages-per-step N   how many pages to copy between two looks at signals and progress, 256 unless told
   --help
 
-On a terminal a bar tells how far it is. SIGINT and SIGTERM end it and leave nothing behind.
+On a terminal a bar tells how far it is. A signal that ends it, such as SIGINT, leaves nothing behind.
 
 Exit codes: 0 DEST is there, 128+n it was ended by signal n;
 64 wrong usage, 66 FILE is no database, or DEST has no directory, 74 the system or SQLite refuses.`
@@ -56,7 +57,7 @@ function readPages(text) {
 /** The first signal calls the copy off, the second one is that of a program without handlers. */
 function endBySignal() {
   const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => controller.abort(signal))
+  for (const signal of endingSignals()) process.once(signal, () => controller.abort(signal))
   return controller
 }
 
