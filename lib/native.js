@@ -3,8 +3,8 @@
  */
 'use strict'
 
-const { dirname } = require('node:path')
 const { SqlockError, fromFailure } = require('./errors')
+const { home } = require('./home')
 
 const binding = load()
 
@@ -24,10 +24,21 @@ function noBinary(cause) {
     `no binary of sqlock can be loaded on ${process.platform} ${process.arch}`,
     ...attempts.map(attempt => `  tried: ${attempt}`),
     '  there are binaries for linux (glibc, musl) and darwin, x64 and arm64: npm installs the right one as an optional dependency',
-    '  install again without --omit=optional, on the system that runs it; or build it with Rust and a C compiler:',
-    `  cd '${dirname(__dirname)}' && npx --package=@napi-rs/cli@3 npm run build`
+    ...advice()
   ].join('\n')
   return new SqlockError('ERR_SQLOCK_NO_BINARY', message, { cause })
+}
+
+function advice() {
+  if (home === null) {
+    return [
+      '  this is a bundle: tell the bundler that sqlock is external, or let it copy the .node file beside the bundle'
+    ]
+  }
+  return [
+    '  install again without --omit=optional, on the system that runs it; or build it with Rust and a C compiler:',
+    `  cd '${home}' && npx --package=@napi-rs/cli@3 npm run build`
+  ]
 }
 
 /** Runs a call of the addon. Its failure is thrown as an error of its class, with the stack of the caller. */

@@ -2,25 +2,25 @@
  * A second SQLite in this process on the same file: told of, since SQLite itself cannot see it and rows get lost. See
  * src/sqlite/presence.rs for the reason and for how it is seen.
  *
- * Copies of sqlock know of each other by a map on globalThis: from the directory of a copy to a function that tells whether
- * it has a file open. Each thread has a map of its own.
+ * Copies of sqlock know of each other by a map on globalThis: from the function of an addon that tells whether it has a file open
+ * to where that copy is. Each thread has a map of its own.
  */
 'use strict'
 
-const { dirname, resolve } = require('node:path')
+const { resolve } = require('node:path')
+const { home } = require('./home')
 const { hasOpen, meetsAnotherSqlite } = require('./native')
 
 const COPIES = Symbol.for('sqlock.copies')
-const HERE = dirname(__dirname)
 
 const copies = globalThis[COPIES] ?? new Map()
 // Where the globals are frozen, a copy knows of itself only.
 Reflect.defineProperty(globalThis, COPIES, { value: copies, configurable: true })
-copies.set(HERE, hasOpen)
+copies.set(hasOpen, home ?? 'in a bundle')
 
-/** The directory of another copy of sqlock that has the file open. */
+/** Where another copy of sqlock is that has the file open. */
 function copyWith(path) {
-  for (const [directory, has] of copies) if (directory !== HERE && has(path)) return directory
+  for (const [has, where] of copies) if (has !== hasOpen && has(path)) return where
   return undefined
 }
 
