@@ -349,7 +349,7 @@ export interface Statement<P extends Params = Params, T = Row, M extends Integer
   raw(on?: boolean): Statement<P, SqlValue[], M>
   /** How its INTEGERs come back. Default: as those of the DB. */
   integers(mode: IntegerMode): this
-  /** Where the columns of its rows come from; null for what is an expression. */
+  /** Where the columns of its rows come from, by the schema as it is now; null for what is an expression. */
   columns(): {
     name: string
     column: string | null

@@ -12,7 +12,9 @@ class Statement {
   #session
   #find
   #sql
-  #description
+  /** Does it return rows, and can it change nothing? Both are known by its text, whatever the schema. */
+  #reader
+  #readonly
   #mode
   /** As what a row comes: see lib/rows.js. */
   #form = 'object'
@@ -22,7 +24,9 @@ class Statement {
     this.#session = session
     this.#find = find
     this.#sql = checkStatement(checkString('sql', sql), []).sql
-    this.#description = session.describe(find(), sql)
+    const { columns, readonly } = session.describe(find(), sql)
+    this.#reader = columns.length > 0
+    this.#readonly = readonly
     this.#mode = session.options.integers
   }
 
@@ -31,11 +35,11 @@ class Statement {
   }
 
   get reader() {
-    return this.#description.columns.length > 0
+    return this.#reader
   }
 
   get readonly() {
-    return this.#description.readonly
+    return this.#readonly
   }
 
   run(...params) {
@@ -81,9 +85,10 @@ class Statement {
     return this
   }
 
+  /** By the schema as it is now, like the rows. */
   columns() {
     if (!this.reader) throw argumentTypeError('columns() is for statements that return rows')
-    return this.#description.columns.map(column => ({ ...column }))
+    return this.#session.describe(this.#find(), this.#sql).columns
   }
 
   #toggle(form, on) {

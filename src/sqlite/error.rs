@@ -98,6 +98,11 @@ impl Error {
         failure.code().strip_prefix("SQLITE_CONSTRAINT_").is_some_and(|what| JOURNALED.contains(&what))
     }
 
+    /// Is it the general error, which that of compiling a statement is?
+    pub(super) fn is_general(&self) -> bool {
+        matches!(self, Self::Sqlite(failure) if failure.errcode == GENERAL)
+    }
+
     /// Has the operating system refused to read, write or sync a file?
     pub(super) fn is_of_the_disk(&self) -> bool {
         matches!(self, Self::Sqlite(failure) if failure.errcode & PRIMARY == IOERR)
@@ -214,6 +219,7 @@ impl From<rusqlite::Error> for Error {
 
 /// The primary result code is the low byte of an extended one.
 const PRIMARY: c_int = 0xff;
+const GENERAL: c_int = 1;
 const BUSY: c_int = 5;
 const BUSY_SNAPSHOT: c_int = 517;
 const READONLY: c_int = 8;

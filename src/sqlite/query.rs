@@ -171,15 +171,19 @@ impl Source<'_> {
     }
 
     /// Runs a statement that must be one that reads.
-    fn run<T>(&self, query: &Query<'_>, work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>) -> Result<T, Error> {
+    fn run<T>(
+        &self,
+        query: &Query<'_>,
+        mut work: impl FnMut(&mut Statement<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let Query { sql, parameters, judged } = *query;
         let explain = |error| self.authorizer.explain(error, sql);
-        let bound = |statement: &mut Statement<'_>| {
+        let mut bound = |statement: &mut Statement<'_>| {
             run::bind(statement, parameters)?.map_err(explain)?;
             work(statement).map_err(|error| error.in_statement(sql))
         };
         if judged {
-            return run::kept(self.connection, self.authorizer, sql, bound)?;
+            return run::kept(self.connection, self.authorizer, sql, bound);
         }
         run::check(sql)?;
         let checked = |statement: &mut Statement<'_>| {
@@ -188,7 +192,7 @@ impl Source<'_> {
             }
             bound(statement)
         };
-        self.authorizer.with(Mode::Read, || run::compiled(self.connection, self.authorizer, sql, checked))?
+        self.authorizer.with(Mode::Read, || run::compiled(self.connection, self.authorizer, sql, checked))
     }
 }
 

@@ -2,9 +2,9 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Statement, ToSql};
 
-use super::{Error, Rows, rows};
+use super::{Error, Rows, rows, run};
 
 const CREATE_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS main.records (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value INTEGER NOT NULL)";
@@ -15,7 +15,7 @@ const SELECT_ALL: &str = "SELECT id, name, value FROM main.records ORDER BY id";
 
 /// Inserts a record.
 pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<(), Error> {
-    match with_table(connection, || connection.prepare_cached(INSERT)?.execute(params![name, value]))? {
+    match write(connection, INSERT, &[&name, &value])? {
         0 => Err(Error::ignored("the record was not inserted: its table or a trigger ignored it").in_statement(INSERT)),
         _ => Ok(()),
     }
@@ -23,7 +23,7 @@ pub(super) fn create(connection: &Connection, name: &str, value: i64) -> Result<
 
 /// Sets the value of a record.
 pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<(), Error> {
-    with_table(connection, || connection.prepare_cached(UPDATE)?.execute(params![id, value])).map(drop)
+    write(connection, UPDATE, &[&id, &value]).map(drop)
 }
 
 /// The record with that id. A database without the table has none.
@@ -37,29 +37,38 @@ pub(super) fn get_all(connection: &Connection) -> Result<Rows, Error> {
 }
 
 fn read(connection: &Connection, sql: &str, id: Option<i64>) -> Result<Rows, Error> {
-    let outcome = connection.prepare_cached(sql).and_then(|mut statement| {
+    let read = |statement: &mut Statement<'_>| {
         if let Some(id) = id {
             statement.raw_bind_parameter(1, id)?;
         }
-        rows::collect(&mut statement, usize::MAX)
-    });
-    match outcome {
+        Ok(rows::collect(statement, usize::MAX)?)
+    };
+    match kept(connection, sql, read) {
         Ok(rows) => Ok(rows),
         Err(_) if is_missing(connection)? => Ok(Rows::default()),
-        Err(error) => Err(Error::from(error).in_statement(sql)),
+        Err(error) => Err(error.in_statement(sql)),
     }
 }
 
-/// Makes the table if `write` fails for want of it, and writes again.
-fn with_table(connection: &Connection, write: impl Fn() -> rusqlite::Result<usize>) -> Result<usize, Error> {
+/// Runs a statement that writes. Makes the table if it fails for want of it, and writes again.
+fn write(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<usize, Error> {
+    let write = || kept(connection, sql, |statement| Ok(statement.execute(values)?));
     match write() {
-        Ok(changed) => Ok(changed),
         Err(_) if is_missing(connection)? => {
             connection.execute_batch(CREATE_TABLE)?;
-            Ok(write()?)
+            write()
         }
-        Err(error) => Err(error.into()),
+        outcome => outcome,
     }
+}
+
+/// Does `work` with a statement of ours, which is kept.
+fn kept<T>(
+    connection: &Connection,
+    sql: &str,
+    mut work: impl FnMut(&mut Statement<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    run::retried(connection, |refused| run::watched(&mut *connection.prepare_cached(sql)?, refused, &mut work))
 }
 
 fn is_missing(connection: &Connection) -> Result<bool, Error> {

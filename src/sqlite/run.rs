@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use rusqlite::types::ToSqlOutput;
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::authorizer::Authorizer;
 use super::batch::Parameter;
@@ -17,14 +17,14 @@ pub(super) fn run<T>(
     authorizer: &Authorizer,
     sql: &str,
     parameters: &[Parameter<'_>],
-    work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>,
+    mut work: impl FnMut(&mut Statement<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     check(sql)?;
     let explain = |error| authorizer.explain(error, sql);
     compiled(connection, authorizer, sql, |statement| {
         bind(statement, parameters)?.map_err(explain)?;
         work(statement).map_err(|error| error.in_statement(sql))
-    })?
+    })
 }
 
 /// Refuses a text that SQLite would take for another one.
@@ -41,12 +41,12 @@ pub(super) fn check_nul(sql: &str) -> Result<(), Error> {
     if sql.contains('\0') { Err(Error::Parameters("the statement has a NUL in it".into())) } else { Ok(()) }
 }
 
-/// Compiles a statement, or takes it from those that are kept.
+/// Compiles a statement, or takes it from those that are kept, and does `work` with it.
 pub(super) fn compiled<T>(
     connection: &Connection,
     authorizer: &Authorizer,
     sql: &str,
-    work: impl FnOnce(&mut Statement<'_>) -> T,
+    mut work: impl FnMut(&mut Statement<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
     if is_kept(sql) {
         return kept(connection, authorizer, sql, work);
@@ -56,11 +56,22 @@ pub(super) fn compiled<T>(
     counters::check(connection, authorizer, &statement, sql)?;
     let done = work(&mut statement);
     authorizer.counted();
-    Ok(done)
+    done
 }
 
 /// The same for a statement that [`is_kept`]. SQLite compiles it by itself in `work` when the schema has changed.
 pub(super) fn kept<T>(
+    connection: &Connection,
+    authorizer: &Authorizer,
+    sql: &str,
+    mut work: impl FnMut(&mut Statement<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    retried(connection, |refused| {
+        kept_once(connection, authorizer, sql, |statement| watched(statement, refused, &mut work))?
+    })
+}
+
+fn kept_once<T>(
     connection: &Connection,
     authorizer: &Authorizer,
     sql: &str,
@@ -78,9 +89,33 @@ pub(super) fn kept<T>(
     done.map(|(done, _)| done)
 }
 
+/// Does `work` with a kept statement, and notes whether SQLite refused to compile it anew.
+pub(super) fn watched<T>(
+    statement: &mut Statement<'_>,
+    refused: &mut bool,
+    work: impl FnOnce(&mut Statement<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let steps = |statement: &Statement<'_>| statement.get_status(StatementStatus::VmStep);
+    let before = steps(statement);
+    let outcome = work(statement);
+    *refused = outcome.as_ref().is_err_and(Error::is_general) && steps(statement) == before;
+    outcome
+}
+
+/// Runs a kept statement, and runs it once more when SQLite refused to compile it anew. SQLite compiles it by the schema that
+/// the connection knows, and another connection may have changed the schema again. Such a statement has not run.
+pub(super) fn retried<T>(
+    connection: &Connection,
+    mut run: impl FnMut(&mut bool) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut refused = false;
+    let outcome = run(&mut refused);
+    if refused && connection::look(connection).is_ok() { run(&mut refused) } else { outcome }
+}
+
 /// Compiles once more what could not be compiled, with the schema as it is now. SQLite looks whether another connection has
 /// changed that only when a statement runs; what is compiled by an older one may be refused for what is no longer so.
-pub(super) fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     compile().or_else(|error| connection::look(connection).map_or(Err(error), |()| compile()))
 }
 
