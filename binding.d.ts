@@ -8,6 +8,14 @@ export declare class NativeBackup {
   cancel(): void
 }
 
+/** A checkpoint on its way. */
+export declare class NativeCheckpointing {
+  /** Checkpoints on a thread of its own: under a hold nothing may wait for a worker. */
+  run(): Promise<NativeCheckpoint>
+  /** Calls it off: it fails with `SQLITE_INTERRUPT`, unless it comes to its end before. */
+  cancel(): void
+}
+
 export declare class NativeCursor {
   /** The next rows, or null at the end. */
   next(): Promise<NativeEncoded | null>
@@ -36,11 +44,13 @@ export declare class NativeDatabase {
   statement(sql: string): NativeStatement
   /** What a statement is. */
   describe(transaction: number, sql: string): NativeDescription
+  /** The same outside of transactions, without a wait for a program that has the file to itself. */
+  describeAtOnce(sql: string): NativeDescription
   record(transaction: number, id: JsInteger, form: number): NativeRows
   records(transaction: number, form: number): NativeRows
   pragma(transaction: number, source: string, form: number): NativeRows
-  /** Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker. */
-  checkpoint(hold: number, mode: NativeCheckpointMode): Promise<NativeCheckpoint>
+  /** Prepares a checkpoint, which moves what the WAL holds into the database file. */
+  checkpoint(hold: number, mode: NativeCheckpointMode): NativeCheckpointing
   /** A copy of the database, made step by step. */
   backup(destination: string, pagesPerStep: number): NativeBackup
   /** Closes the connections on a worker; SQLite's closing checkpoint may take a while. */

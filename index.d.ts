@@ -294,8 +294,9 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   /** Longest wait for the write lock, ms. Default 500. */
   timeout?: number
   /**
-   * SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. A plain read may block the event loop
-   * for so long when such a program has a database that is not in WAL mode to itself. Default 500.
+   * SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. A signal ends the wait for them. The event
+   * loop goes on meanwhile, but for plain reads and `prepare()`: they block it for at most this time when such a program has a
+   * database that is not in WAL mode to itself. Default 500.
    */
   busyTimeout?: number
   /**
@@ -597,8 +598,8 @@ export class DB<M extends IntegerMode = 'number'> {
 
   /**
    * Moves what the WAL holds into the database file, off the event loop. `'PASSIVE'` (default) waits for nobody and takes no
-   * lock; `'FULL'`, `'RESTART'` and `'TRUNCATE'` take the lock, and wait for readers for at most `busyTimeout`. It is done in the
-   * background every 200 commits or so, and need not be called.
+   * lock; `'FULL'`, `'RESTART'` and `'TRUNCATE'` take the lock, and wait for readers for at most `busyTimeout`; `signal` ends
+   * that wait, too. It is done in the background every 200 commits or so, and need not be called.
    *
    * @throws {LockTimeout} {SqliteError}
    * @throws {SqlockError} ERR_SQLOCK_DEADLOCK in a transaction, ERR_SQLOCK_REPLACED

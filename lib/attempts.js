@@ -63,13 +63,13 @@ function written(outcome, calledOff) {
   return outcome
 }
 
-/** A read by a worker; resolves to its rows. `signal` calls it off. */
-function readAttempt(read, signal) {
+/** What a thread does without waiting for the lock, a read or a checkpoint; resolves to its result. `signal` calls it off. */
+function workAttempt(work, signal) {
   return attempt(
-    read,
+    work,
     signal,
-    () => read.run(),
-    rows => rows
+    () => work.run(),
+    result => result
   )
 }
 
@@ -112,4 +112,4 @@ function attempt(entry, signal, start, finish) {
 
 const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
 
-module.exports = { granted, lockAttempt, readAttempt, refusal, writeAttempt }
+module.exports = { granted, lockAttempt, refusal, workAttempt, writeAttempt }

@@ -61,7 +61,6 @@ class Holds {
 
   async #transact(target, fn, options, asker) {
     const open = await this.#open(target, options, asker)
-    open.heed(options.signal)
     let value
     try {
       // An abort since BEGIN has ended it already.
@@ -100,7 +99,7 @@ class Holds {
       }
     })
     begun?.add(open)
-    await open.begin()
+    await open.begin(signal)
     return open
   }
 

@@ -4,7 +4,7 @@
  */
 'use strict'
 
-const { onAbort } = require('./abort')
+const { onAbort, throwIfAborted } = require('./abort')
 const { Calls } = require('./calls')
 const { Control } = require('./encoder')
 const { SqlockError, aborted } = require('./errors')
@@ -69,21 +69,25 @@ class OpenTransaction {
     return false
   }
 
-  async begin() {
+  /** An abort of `signal` interrupts it and rolls it back; a bare one only until it has begun. */
+  async begin(signal) {
     try {
+      throwIfAborted(signal)
+      // Before BEGIN, which may wait for a program that ignores the lock.
+      if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
       this.#begun = this.#step(this.#outer ? Control.SAVEPOINT : Control.BEGIN)
       await this.#begun
     } catch (error) {
       this.#end()
-      throw error
+      throw this.told(error)
+    }
+    if (this.#bare) this.#stopHeeding?.()
+    if (this.#calledOff) {
+      await this.rollback()
+      this.throwIfCalledOff()
     }
     // It comes too late, and somebody waits for its end.
     if (this.#bare && this.#outer?.active === false) await this.rollback()
-  }
-
-  /** From now on an abort of `signal` interrupts it and rolls it back. */
-  heed(signal) {
-    if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
   }
 
   /** Adds a write. Returns `{ batch, place }`. */

@@ -9,7 +9,7 @@
 
 const { setImmediate } = require('node:timers')
 const { onAbort, throwIfAborted } = require('./abort')
-const { readAttempt } = require('./attempts')
+const { workAttempt } = require('./attempts')
 const { owned } = require('./bytes')
 const { Encoder } = require('./encoder')
 const { SqlockError } = require('./errors')
@@ -187,7 +187,7 @@ class Reader {
       throwIfAborted(signal)
       const { native } = this.#prepared(statement.sql)
       const read = native.readApart(this.#copiable(statement), formOf(plan, first))
-      return await settled(readAttempt(read, signal).settled)
+      return await settled(workAttempt(read, signal).settled)
     } finally {
       this.#turns.end()
     }

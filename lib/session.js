@@ -13,6 +13,7 @@
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { throwIfAborted } = require('./abort')
+const { workAttempt } = require('./attempts')
 const { backup } = require('./backup')
 const { owned } = require('./bytes')
 const diagnostics = require('./diagnostics')
@@ -139,12 +140,25 @@ class Session {
 
   /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
   async execute(target, plan, options, first = false) {
-    const isApart = !(target instanceof OpenTransaction) && this.#isPlain(target, plan.statement.sql)
-    const encode = encoder => encoder.query(plan.statement, formOf(plan, first))
-    const { returned, ...result } = isApart
-      ? { returned: await this.reader.allAsync(plan, first, options?.signal), ...this.#nothingDone }
-      : await this.write(target, encode, options, this.#returned)
+    const plain = !(target instanceof OpenTransaction) && this.#isPlain(plan.statement.sql)
+    // If it turns out to be a write only later, its values are still those of the call.
+    const { statement } = plain === undefined ? owned(plan) : plan
+    const encode = encoder => encoder.query(statement, formOf(plan, first))
+    const write = () => this.write(target, encode, options, this.#returned)
+    const { returned, ...result } = await (plain === false
+      ? write()
+      : this.#readApart(plan, first, options?.signal, plain ? undefined : write))
     return { columns: returned.columns, rows: await rowsSlowlyOf(returned, plan), ...result }
+  }
+
+  /** Reads by a worker. `write` does what turns out to be a write there. */
+  async #readApart(plan, first, signal, write) {
+    try {
+      return { returned: await this.reader.allAsync(plan, first, signal), ...this.#nothingDone }
+    } catch (error) {
+      if (!write || error.code !== 'ERR_SQLOCK_SYNC_WRITE') throw error
+      return write()
+    }
   }
 
   iterateAsync(target, plan, signal) {
@@ -165,8 +179,9 @@ class Session {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
     this.checkWritable()
-    if (mode === 'PASSIVE') return this.#checkpoint(NONE, mode, false)
-    const work = async () => this.#checkpoint(this.target().hold.id, mode, false)
+    const { signal } = options
+    if (mode === 'PASSIVE') return this.#checkpoint(NONE, mode, false, signal)
+    const work = async () => this.#checkpoint(this.target().hold.id, mode, false, signal)
     return this.holds.withHold(target, work, options, asker)
   }
 
@@ -197,15 +212,28 @@ class Session {
     await settled(this.native.close())
   }
 
-  /** May this text be given to a plain read? Whatever becomes of the schema, it may later too. */
-  #isPlain(target, sql) {
+  /**
+   * May this text be given to a plain read? Whatever becomes of the schema, it may later too. `undefined` while another program has
+   * the file to itself: the event loop must not wait for that.
+   */
+  #isPlain(sql) {
     let plain = this.#plain.get(sql)
     if (plain === undefined) {
-      plain = this.describe(target, sql).plain
+      plain = this.#describedAtOnce(sql)?.plain
+      if (plain === undefined) return undefined
       if (this.#plain.size >= MAX_TEXTS) this.#plain.clear()
       this.#plain.set(sql, plain)
     }
     return plain
+  }
+
+  #describedAtOnce(sql) {
+    try {
+      return call(() => this.native.describeAtOnce(sql))
+    } catch (error) {
+      if (isOfAnotherProgram(error)) return undefined
+      throw error
+    }
   }
 
   /** Throws when the database was opened for reading only: before any lock is asked for. */
@@ -240,12 +268,16 @@ class Session {
     this.#checkpointing = this.#checkpoint(NONE, 'PASSIVE', true).then(ended, ended)
   }
 
-  async #checkpoint(hold, mode, background) {
-    const checkpoint = settled(this.native.checkpoint(hold, mode))
+  async #checkpoint(hold, mode, background, signal) {
+    throwIfAborted(signal)
+    const checkpoint = settled(workAttempt(this.native.checkpoint(hold, mode), signal).settled)
     if (!diagnostics.checkpoint.hasSubscribers) return checkpoint
     return diagnostics.tellCheckpoint(this.native, mode, background, checkpoint)
   }
 }
+
+/** Did a program that ignores the lock have the file to itself? */
+const isOfAnotherProgram = error => error.code?.startsWith('SQLITE_BUSY')
 
 /** The rows of a promise. */
 async function* oneByOne(read) {

@@ -21,18 +21,16 @@ mod records;
 mod write;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use self::file::DatabaseFile;
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
-use crate::sqlite::{Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, Reader, Writer};
+use crate::sqlite::{Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, Interrupt, Reader, Writer};
 
 #[cfg(feature = "node")]
 use crate::lock::Identity;
-#[cfg(feature = "node")]
-use crate::sqlite::Brake;
 
 pub use self::records::Record;
 #[cfg(feature = "node")]
@@ -88,8 +86,6 @@ pub struct Database {
     readers: Mutex<Vec<Reader>>,
     /// Opened when it is needed.
     checkpointer: Mutex<Option<Checkpointer>>,
-    #[cfg(feature = "node")]
-    brake: Brake,
 }
 
 impl Database {
@@ -124,8 +120,6 @@ impl Database {
             timeout: options.timeout,
             locker: Arc::new(locker),
             options: options.connection,
-            #[cfg(feature = "node")]
-            brake: writer.brake(),
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             readers: Mutex::default(),
@@ -169,7 +163,7 @@ impl Database {
             CheckpointMode::Passive => None,
             _ => Some(self.locker.acquire(self.timeout)?),
         };
-        self.checkpoint_held(guard.as_ref(), mode)
+        self.checkpoint_held(guard.as_ref(), mode, &Interrupt::default())
     }
 
     /// Closes all connections. SQLite checkpoints the WAL when no other process has the database open.
@@ -189,6 +183,7 @@ impl Database {
         &self,
         _proof: Option<&WriteGuard>,
         mode: CheckpointMode,
+        interrupt: &Interrupt,
     ) -> Result<Checkpoint, Error> {
         self.file.check()?;
         let mut checkpointer = held(&self.checkpointer);
@@ -199,13 +194,22 @@ impl Database {
             Some(open) => open,
             none => none.insert(Checkpointer::open(self.path(), &self.options)?),
         };
-        Ok(checkpointer.run(mode)?)
+        Ok(checkpointer.run(mode, interrupt)?)
     }
 }
 
 /// A panic in SQLite's callers leaves the connection itself as sound as any error does.
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The same without a wait; `None` while another thread has it.
+fn try_held<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    match mutex.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
 }
 
 #[cfg(test)]

@@ -2,14 +2,14 @@
 
 #![forbid(unsafe_code)]
 
-use std::sync::TryLockError;
+use std::time::Duration;
 
-use super::{Database, held};
+use super::{Database, held, try_held};
 use crate::Error;
-use crate::sqlite::{self, Rows, Source, TransactionId};
+use crate::sqlite::{self, Rows, Source, TransactionId, Value};
 
 #[cfg(feature = "node")]
-use crate::sqlite::{Interrupt, Reader};
+use crate::sqlite::{Description, Interrupt, Reader};
 
 /// How many connections for reads on other threads are kept when there is nothing to do.
 #[cfg(feature = "node")]
@@ -21,7 +21,17 @@ impl Database {
     /// # Errors
     /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
     pub fn pragma(&self, source: &str) -> Result<Rows, Error> {
-        self.read(None, false, |place| place.pragma(source))
+        self.pragma_in(None, source)
+    }
+
+    /// The same in a transaction.
+    pub(crate) fn pragma_in(&self, transaction: Option<TransactionId>, source: &str) -> Result<Rows, Error> {
+        if sqlite::asks_for_busy_timeout(source) {
+            // Our busy handler waits, of which SQLite knows no time.
+            let timeout = Value::Integer(to_ms(self.options.busy_timeout));
+            return Ok(Rows { columns: vec!["timeout".into()], rows: vec![vec![timeout]] });
+        }
+        self.read(transaction, false, |place| place.pragma(source))
     }
 
     /// A plain read. One in a transaction is made on the connection that writes, and never waits for it. Another one may `keep`
@@ -36,12 +46,18 @@ impl Database {
             self.file.check_at_times()?;
             return Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?);
         };
-        let writer = match self.writer.try_lock() {
-            Ok(writer) => writer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(Error::Busy),
-        };
+        let writer = try_held(&self.writer).ok_or(Error::Busy)?;
         Ok(read(&writer.as_ref().ok_or(Error::Closed)?.source_in(id)?)?)
+    }
+
+    /// What a statement is, for a call that must not wait on the calling thread.
+    ///
+    /// # Errors
+    /// `SQLITE_BUSY` at once when a program has the file to itself.
+    #[cfg(feature = "node")]
+    pub(crate) fn describe_at_once(&self, sql: &str) -> Result<Description, Error> {
+        self.file.check_at_times()?;
+        Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.read_at_once(|source| source.describe(sql))?)
     }
 
     /// Ends the snapshot that plain reads have kept.
@@ -77,4 +93,8 @@ impl Database {
         }
         Ok(outcome?)
     }
+}
+
+fn to_ms(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

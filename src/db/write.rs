@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Database, held};
+use super::{Database, held, try_held};
 use crate::Error;
 use crate::lock::WriteGuard;
 use crate::sqlite::{self, Connection, HoldId, Interrupt, Limits, Outcome, TransactionId, Write, Written};
@@ -74,11 +74,19 @@ impl Database {
         Ok(Batch { outcomes, commits: connection.commits() - before })
     }
 
-    /// Calls off what is written, and rolls back the transaction that is open, if there is one. Only whoever holds the lock
-    /// has one.
+    /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has one.
     #[cfg(feature = "node")]
     pub(crate) fn abandon_transaction(&self, _proof: &WriteGuard) {
-        if let Some(writer) = self.brake.stop_while(|| held(&self.writer)).as_mut() {
+        if let Some(writer) = held(&self.writer).as_mut() {
+            writer.abandon();
+        }
+    }
+
+    /// The same for the event loop, which must not wait for a thread that writes, and may have to sync a disk. Such a thread
+    /// calls [`abandon_transaction`](Self::abandon_transaction) itself when the hold has ended meanwhile.
+    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript has an event loop"))]
+    pub(crate) fn abandon_idle_transaction(&self, _proof: &WriteGuard) {
+        if let Some(writer) = try_held(&self.writer).as_deref_mut().and_then(Option::as_mut) {
             writer.abandon();
         }
     }

@@ -11,8 +11,8 @@ use napi_derive::napi;
 
 use super::environment;
 use super::error::{exception, guarded};
-use crate::lock;
-use crate::sqlite::{Checkpoint, CheckpointMode};
+use crate::lock::{self, WriteGuard};
+use crate::sqlite::{Checkpoint, CheckpointMode, Interrupt};
 use crate::{Database, Error};
 
 #[napi(string_enum = "UPPERCASE")]
@@ -54,27 +54,51 @@ impl From<Checkpoint> for NativeCheckpoint {
 
 type Resolver = Box<dyn FnOnce(Env) -> Result<NativeCheckpoint>>;
 
-/// Checkpoints on a thread of its own, under `hold` unless it is 0.
-pub(super) fn checkpoint(
-    env: &Env,
+/// A checkpoint on its way.
+#[napi]
+pub struct NativeCheckpointing {
     database: Arc<Database>,
-    hold: i64,
-    mode: NativeCheckpointMode,
-) -> Result<Object<'_>> {
-    let guard = match hold {
-        environment::NO_HOLD => None,
-        hold => Some(environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?),
-    };
-    let path = database.path().to_owned();
-    let (deferred, promise) = env.create_deferred::<NativeCheckpoint, Resolver>()?;
-    let work = move || {
-        let outcome = guarded(|| database.checkpoint_held(guard.as_deref(), mode.into()));
-        drop(guard);
-        deferred.resolve(Box::new(move |env| {
-            outcome.map(NativeCheckpoint::from).map_err(|failure| exception(&env, failure))
-        }));
-    };
-    let spawned = thread::Builder::new().name("sqlock-checkpoint".into()).spawn(work);
-    spawned.map_err(|error| exception(env, Error::from(lock::Error::io("pthread_create", &path, error))))?;
-    Ok(promise)
+    /// The hold that it runs under.
+    guard: Option<Arc<WriteGuard>>,
+    mode: CheckpointMode,
+    interrupt: Arc<Interrupt>,
+}
+
+impl NativeCheckpointing {
+    /// Prepares a checkpoint under `hold`, unless that is 0.
+    pub(super) fn new(env: &Env, database: Arc<Database>, hold: i64, mode: NativeCheckpointMode) -> Result<Self> {
+        let guard = match hold {
+            environment::NO_HOLD => None,
+            hold => Some(environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?),
+        };
+        Ok(Self { database, guard, mode: mode.into(), interrupt: Arc::default() })
+    }
+}
+
+#[napi]
+impl NativeCheckpointing {
+    /// Checkpoints on a thread of its own: under a hold nothing may wait for a worker.
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeCheckpoint>")]
+    pub fn run<'env>(&mut self, env: &'env Env) -> Result<Object<'env>> {
+        let (database, guard, mode) = (Arc::clone(&self.database), self.guard.take(), self.mode);
+        let interrupt = Arc::clone(&self.interrupt);
+        let (deferred, promise) = env.create_deferred::<NativeCheckpoint, Resolver>()?;
+        let work = move || {
+            let outcome = guarded(|| database.checkpoint_held(guard.as_deref(), mode, &interrupt));
+            drop(guard);
+            deferred.resolve(Box::new(move |env| {
+                outcome.map(NativeCheckpoint::from).map_err(|failure| exception(&env, failure))
+            }));
+        };
+        let spawned = thread::Builder::new().name("sqlock-checkpoint".into()).spawn(work);
+        let path = self.database.path();
+        spawned.map_err(|error| exception(env, Error::from(lock::Error::io("pthread_create", path, error))))?;
+        Ok(promise)
+    }
+
+    /// Calls it off: it fails with `SQLITE_INTERRUPT`, unless it comes to its end before.
+    #[napi(catch_unwind)]
+    pub fn cancel(&self) {
+        self.interrupt.request();
+    }
 }

@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::backup::NativeBackup;
-use super::checkpoint::{NativeCheckpointMode, checkpoint};
+use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
 use super::error::{Failure, exception, guarded};
 use super::holder::{Nullable, nullable};
@@ -168,6 +168,13 @@ impl NativeDatabase {
         described.map(NativeDescription::from).map_err(|error| exception(&env, error))
     }
 
+    /// The same outside of transactions, without a wait for a program that has the file to itself.
+    #[napi(catch_unwind)]
+    pub fn describe_at_once(&self, env: Env, sql: String) -> Result<NativeDescription> {
+        let described = self.database.describe_at_once(&sql);
+        described.map(NativeDescription::from).map_err(|error| exception(&env, error))
+    }
+
     #[napi(catch_unwind)]
     pub fn record(&self, env: Env, transaction: i64, id: JsInteger, form: u8) -> Result<NativeRows> {
         let id = to_integer(id)?;
@@ -182,13 +189,13 @@ impl NativeDatabase {
 
     #[napi(catch_unwind)]
     pub fn pragma(&self, env: Env, transaction: i64, source: String, form: u8) -> Result<NativeRows> {
-        self.read_rows(&env, transaction, form, |place| place.pragma(&source))
+        to_js_rows(&env, self.database.pragma_in(to_transaction(transaction), &source), form)
     }
 
-    /// Moves what the WAL holds into the database file, on a thread of its own: under a hold nothing may wait for a worker.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeCheckpoint>")]
-    pub fn checkpoint<'env>(&self, env: &'env Env, hold: i64, mode: NativeCheckpointMode) -> Result<Object<'env>> {
-        checkpoint(env, Arc::clone(&self.database), hold, mode)
+    /// Prepares a checkpoint, which moves what the WAL holds into the database file.
+    #[napi(catch_unwind)]
+    pub fn checkpoint(&self, env: Env, hold: i64, mode: NativeCheckpointMode) -> Result<NativeCheckpointing> {
+        NativeCheckpointing::new(&env, Arc::clone(&self.database), hold, mode)
     }
 
     /// A copy of the database, made step by step.
@@ -212,10 +219,13 @@ impl NativeDatabase {
         form: u8,
         read: impl FnMut(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
     ) -> Result<NativeRows> {
-        let rows = self.database.read(to_transaction(transaction), false, read);
-        let to_js = |rows| NativeRows::new(rows, Form::from_bits(form)).map_err(crate::Error::from);
-        rows.and_then(to_js).map_err(|error| exception(env, error))
+        to_js_rows(env, self.database.read(to_transaction(transaction), false, read), form)
     }
+}
+
+fn to_js_rows(env: &Env, rows: std::result::Result<Rows, crate::Error>, form: u8) -> Result<NativeRows> {
+    let to_js = |rows| NativeRows::new(rows, Form::from_bits(form)).map_err(crate::Error::from);
+    rows.and_then(to_js).map_err(|error| exception(env, error))
 }
 
 /// The open transaction that JavaScript means; 0 is none.

@@ -16,8 +16,10 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::error::exception;
+use super::interrupts::Interrupts;
 use crate::Database;
 use crate::lock::{self, WriteGuard};
+use crate::sqlite::Interrupt;
 
 /// The number of a hold that there is not: the write takes the lock itself.
 pub(super) const NO_HOLD: i64 = 0;
@@ -36,8 +38,9 @@ thread_local! {
 /// A hold of JavaScript. A transaction that is open under it is rolled back before the lock is free.
 struct Hold {
     guard: Arc<WriteGuard>,
-    /// Those that have begun a transaction under it.
+    /// Those that have begun a transaction under it, and what their transactions do.
     databases: Vec<Arc<Database>>,
+    interrupts: Interrupts,
     /// For writes that are still on their way to a thread.
     ended: Arc<AtomicBool>,
 }
@@ -45,8 +48,9 @@ struct Hold {
 impl Hold {
     fn end(self) -> Arc<WriteGuard> {
         self.ended.store(true, Ordering::SeqCst);
+        self.interrupts.request();
         for database in self.databases {
-            database.abandon_transaction(&self.guard);
+            database.abandon_idle_transaction(&self.guard);
         }
         self.guard
     }
@@ -74,7 +78,12 @@ pub(super) fn owner() -> u64 {
 pub(super) fn keep(guard: WriteGuard) -> i64 {
     let hold = LAST_HOLD.get() + 1;
     LAST_HOLD.set(hold);
-    let kept = Hold { guard: Arc::new(guard), databases: Vec::new(), ended: Arc::default() };
+    let kept = Hold {
+        guard: Arc::new(guard),
+        databases: Vec::new(),
+        interrupts: Interrupts::default(),
+        ended: Arc::default(),
+    };
     HOLDS.with(|holds| holds.borrow_mut().insert(hold, kept));
     hold
 }
@@ -89,13 +98,14 @@ pub(super) fn ended(hold: i64) -> Arc<AtomicBool> {
     HOLDS.with(|holds| holds.borrow().get(&hold).map_or_else(Arc::default, |hold| Arc::clone(&hold.ended)))
 }
 
-/// Notes that a database begins a transaction under a hold.
-pub(super) fn begins(hold: i64, database: &Arc<Database>) {
+/// Notes that a transaction of a database does something under a hold, which is called off when the hold ends.
+pub(super) fn note(hold: i64, database: &Arc<Database>, interrupt: &Arc<Interrupt>) {
     HOLDS.with(|holds| {
-        if let Some(hold) = holds.borrow_mut().get_mut(&hold)
-            && !hold.databases.iter().any(|known| Arc::ptr_eq(known, database))
-        {
-            hold.databases.push(Arc::clone(database));
+        if let Some(hold) = holds.borrow_mut().get_mut(&hold) {
+            hold.interrupts.add(interrupt);
+            if !hold.databases.iter().any(|known| Arc::ptr_eq(known, database)) {
+                hold.databases.push(Arc::clone(database));
+            }
         }
     });
 }

@@ -31,6 +31,7 @@ mod database;
 mod environment;
 mod error;
 mod holder;
+mod interrupts;
 mod lock;
 mod presence;
 mod read;

@@ -211,8 +211,8 @@ impl Held {
         let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((guard, work, ended)) = taken {
             let written = guarded(|| work.run(&guard, Some(self.hold), &self.interrupt));
-            // What it has begun after the end of its hold nobody could end any more.
-            if work.transaction.is_some() && ended.load(Ordering::SeqCst) {
+            // The end of the hold did not wait for it, and what it has begun after that nobody could end any more.
+            if ended.load(Ordering::SeqCst) {
                 work.database.abandon_transaction(&guard);
             }
             drop(guard);
@@ -243,7 +243,7 @@ impl NativeSubmission {
         if hold != environment::NO_HOLD {
             let guard = environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?;
             if work.transaction.is_some() {
-                environment::begins(hold, &work.database);
+                environment::note(hold, &work.database, &interrupt);
             }
             let work = Arc::new(Mutex::new(Some((guard, work, environment::ended(hold)))));
             let route = Route::Hold(Held { hold, work, interrupt: Arc::clone(&interrupt) });

@@ -59,7 +59,8 @@ impl Copier {
         interrupt: &Interrupt,
         on_step: impl FnMut(Progress) -> bool,
     ) -> Result<i32, Error> {
-        let copied = self.copy(target, pages_per_step, interrupt, on_step);
+        let _armed = interrupt.arm(&self.connection.brake);
+        let copied = self.copy(target, pages_per_step, interrupt, on_step).map_err(|error| interrupt.explain(error));
         if self.at_rest.as_ref().is_none_or(AtRest::holds) { copied } else { Err(Error::changed()) }
     }
 

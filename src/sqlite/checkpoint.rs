@@ -7,6 +7,7 @@ use std::path::Path;
 
 use super::Error;
 use super::connection::{self, ConnectionOptions, Opened};
+use super::interrupt::Interrupt;
 
 /// How far a checkpoint goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +45,19 @@ impl Checkpointer {
         Ok(Self { connection: connection::open_writer(path, &options)? })
     }
 
-    pub(crate) fn run(&self, mode: CheckpointMode) -> Result<Checkpoint, Error> {
+    /// Checkpoints until it is called off. What was moved by then stays so.
+    pub(crate) fn run(&self, mode: CheckpointMode, interrupt: &Interrupt) -> Result<Checkpoint, Error> {
+        let _armed = interrupt.arm(&self.connection.brake);
+        interrupt.check()?;
+        let checkpoint = self.checkpoint(mode).map_err(|error| interrupt.explain(error))?;
+        // SQLite does not call it an error when it gives up waiting for readers.
+        if !checkpoint.complete {
+            interrupt.check()?;
+        }
+        Ok(checkpoint)
+    }
+
+    fn checkpoint(&self, mode: CheckpointMode) -> Result<Checkpoint, Error> {
         let sql = match mode {
             CheckpointMode::Passive => "PRAGMA main.wal_checkpoint(PASSIVE)",
             CheckpointMode::Full => "PRAGMA main.wal_checkpoint(FULL)",

@@ -15,6 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::at_rest::AtRest;
 use super::companion::{JOURNAL, WAL, beside};
+use super::interrupt::{self, Brake, Interrupt};
 use super::presence::Presence;
 use super::{Error, raw};
 
@@ -68,17 +69,24 @@ impl Default for ConnectionOptions {
 /// An open connection, known as one of ours.
 pub(super) struct Opened {
     connection: Connection,
+    /// Calls off what runs on it.
+    pub(super) brake: Brake,
     /// Let go of after the connection is closed.
     _presence: Presence,
 }
 
 impl Opened {
-    fn open(path: &Path, open: impl FnOnce() -> Result<Connection, Error>) -> Result<Self, Error> {
+    fn open(
+        path: &Path,
+        options: &ConnectionOptions,
+        open: impl FnOnce() -> Result<Connection, Error>,
+    ) -> Result<Self, Error> {
         refuse_special(path)?;
         let _about_to_be = Presence::of(path);
-        let connection = open()?;
+        let mut connection = open()?;
+        let brake = Brake::install(&mut connection, options.busy_timeout)?;
         // The file may have been made just now.
-        Ok(Self { connection, _presence: Presence::of(path) })
+        Ok(Self { connection, brake, _presence: Presence::of(path) })
     }
 }
 
@@ -146,13 +154,13 @@ pub(super) type ReaderConnection = (Opened, Option<AtRest>);
 pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<ReaderConnection, Error> {
     let mut attempts_left = ATTEMPTS;
     loop {
-        let error = match Opened::open(path, || begin_to_read(open(path, options)?, options)) {
+        let error = match Opened::open(path, options, || begin_to_read(open(path, options)?, options)) {
             Err(error) if options.readonly && error.is_of_opening() => error,
             opened => return Ok((opened?, None)),
         };
         let was_at_rest = AtRest::of(path);
         if let Some(at_rest) = was_at_rest {
-            let opened = Opened::open(path, || begin_to_read(open_immutable(path, options)?, options));
+            let opened = Opened::open(path, options, || begin_to_read(open_immutable(path, options)?, options));
             if at_rest.holds() {
                 let opened = opened?;
                 return if raw::is_wal_file(&opened) { Ok((opened, Some(at_rest))) } else { Err(error) };
@@ -181,7 +189,6 @@ fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
         outcome => outcome?,
     }
-    connection.busy_timeout(options.busy_timeout)?;
     Ok(connection)
 }
 
@@ -190,8 +197,7 @@ fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<
 /// # Errors
 /// What opening gives.
 pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Opened, Error> {
-    let connection = Opened::open(path, || open(path, options))?;
-    connection.busy_timeout(options.busy_timeout)?;
+    let connection = Opened::open(path, options, || open(path, options))?;
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     Ok(connection)
@@ -210,9 +216,13 @@ pub(super) fn is_wal(connection: &Connection) -> rusqlite::Result<bool> {
 /// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
 ///
 /// # Errors
-/// `SQLITE_BUSY` when a program that ignores the lock has the file to itself.
-pub(super) fn prepare_writer(connection: &Connection, options: &ConnectionOptions) -> Result<(), Error> {
-    enable_wal(connection, options.busy_timeout)?;
+/// `SQLITE_BUSY` when a program that ignores the lock has the file to itself, `SQLITE_INTERRUPT`.
+pub(super) fn prepare_writer(
+    connection: &Connection,
+    options: &ConnectionOptions,
+    interrupt: &Interrupt,
+) -> Result<(), Error> {
+    enable_wal(connection, options.busy_timeout, interrupt)?;
     Ok(set_synchronous(connection, options.synchronous)?)
 }
 
@@ -237,12 +247,13 @@ fn set_synchronous(connection: &Connection, synchronous: Synchronous) -> rusqlit
 
 /// Makes the database a WAL database, <https://www.sqlite.org/wal.html>. Where the file system has no shared memory,
 /// SQLite keeps the mode it had.
-fn enable_wal(connection: &Connection, busy_timeout: Duration) -> Result<(), Error> {
+fn enable_wal(connection: &Connection, busy_timeout: Duration, interrupt: &Interrupt) -> Result<(), Error> {
     let give_up = Instant::now() + busy_timeout;
     loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             // The switch needs the file for itself and does not ask the busy handler when a reader is in the way.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {
+                interrupt.check()?;
                 pause();
             }
             outcome => return Ok(outcome?),
@@ -250,10 +261,8 @@ fn enable_wal(connection: &Connection, busy_timeout: Duration) -> Result<(), Err
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "SQLite does not tell when a reader of a rollback-journal database is done, nor the kernel when its clock ticks"
-)]
+/// Sleeps until the next attempt. Neither does SQLite tell when a reader of a rollback-journal database is done, nor the kernel
+/// when its clock ticks.
 pub(super) fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
+    interrupt::pause(Duration::from_millis(1));
 }

@@ -153,6 +153,15 @@ impl Error {
         matches!(self, Self::Sqlite(failure) if failure.errcode == BUSY_SNAPSHOT)
     }
 
+    /// Did another program keep a lock for too long?
+    pub(super) fn is_busy(&self) -> bool {
+        match self {
+            Self::Sqlite(failure) => failure.errcode & PRIMARY == BUSY,
+            Self::OfAll { source, .. } => source.is_busy(),
+            _ => false,
+        }
+    }
+
     /// Could a file not be opened or made?
     pub(super) fn is_of_opening(&self) -> bool {
         matches!(self, Self::Sqlite(failure) if [CANTOPEN, READONLY].contains(&(failure.errcode & PRIMARY)))

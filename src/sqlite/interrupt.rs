@@ -1,61 +1,94 @@
 //! Calling off work that another thread does.
 //!
 //! SQLite's own interrupt hits whatever statement happens to run: none, when it comes between two, and then it is forgotten; or
-//! the ROLLBACK of what it was meant for. So this is a flag that the progress handler of the connection looks at, every so many
-//! steps, and not while we control a transaction: <https://www.sqlite.org/c3ref/progress_handler.html>.
+//! the ROLLBACK of what it was meant for. So this is a flag that two handlers of the connection look at. The progress handler
+//! looks every so many steps, and not while we control a transaction: <https://www.sqlite.org/c3ref/progress_handler.html>. The
+//! busy handler looks while SQLite waits for a program that ignores `db.lock`: <https://www.sqlite.org/c3ref/busy_handler.html>.
 
 #![forbid(unsafe_code)]
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::Error;
+use super::{Error, raw};
 
 /// How many steps of SQLite's virtual machine go by until it is looked whether to go on; a millisecond has tens of thousands.
 const STEPS: i32 = 1000;
 
-/// What the progress handler of a connection looks at.
+/// How long the busy handler sleeps before SQLite tries the lock again. An abort is seen as late as that.
+const FIRST_PAUSES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(2)];
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// What the handlers of a connection look at.
 #[derive(Clone, Default)]
-pub(crate) struct Brake(Arc<Flags>);
+pub(super) struct Brake(Arc<Flags>);
 
 #[derive(Default)]
 struct Flags {
     /// The work that runs now is called off.
     work: AtomicBool,
-    /// All work is.
-    all: AtomicBool,
     /// What runs now is ours, and has to come to its end.
     ours: AtomicBool,
+    /// What runs now must not wait for another program.
+    at_once: AtomicBool,
 }
 
 impl Brake {
-    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
+    /// Puts both handlers on `connection`. `busy_timeout` is how long SQLite waits for another program.
+    pub(super) fn install(connection: &mut Connection, busy_timeout: Duration) -> rusqlite::Result<Self> {
         let brake = Self::default();
         let Self(flags) = brake.clone();
-        let is_set = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
-        let pressed = move || !is_set(&flags.ours) && (is_set(&flags.work) || is_set(&flags.all));
+        let pressed = move || !is_set(&flags.ours) && is_set(&flags.work);
         connection.progress_handler(STEPS, Some(pressed))?;
+        let Self(flags) = brake.clone();
+        let mut since = Instant::now();
+        raw::set_busy_handler(connection, move |tries| {
+            if tries == 0 {
+                since = Instant::now();
+            }
+            // Also while we control a transaction: a BEGIN or COMMIT that did not get a lock has done nothing yet, and a ROLLBACK
+            // needs none.
+            let is_over = || is_set(&flags.work) || is_set(&flags.at_once);
+            let left = busy_timeout.saturating_sub(since.elapsed());
+            if left.is_zero() || is_over() {
+                return false;
+            }
+            pause(FIRST_PAUSES.get(tries).copied().unwrap_or(PAUSE).min(left));
+            !is_over()
+        })?;
         Ok(brake)
     }
 
     /// Does what has to come to its end.
     pub(super) fn without<T>(&self, work: impl FnOnce() -> T) -> T {
-        let before = self.0.ours.swap(true, Ordering::Relaxed);
-        let done = work();
-        self.0.ours.store(before, Ordering::Relaxed);
-        done
+        with(&self.0.ours, work)
     }
 
-    /// Calls off all work for as long as `wait` waits for its end.
+    /// Does what must not wait for another program: it fails with `SQLITE_BUSY` instead.
     #[cfg(feature = "node")]
-    pub(crate) fn stop_while<T>(&self, wait: impl FnOnce() -> T) -> T {
-        self.0.all.store(true, Ordering::Relaxed);
-        let waited = wait();
-        self.0.all.store(false, Ordering::Relaxed);
-        waited
+    pub(super) fn at_once<T>(&self, work: impl FnOnce() -> T) -> T {
+        with(&self.0.at_once, work)
     }
+}
+
+fn is_set(flag: &AtomicBool) -> bool {
+    flag.load(Ordering::Relaxed)
+}
+
+fn with<T>(flag: &AtomicBool, work: impl FnOnce() -> T) -> T {
+    let before = flag.swap(true, Ordering::Relaxed);
+    let done = work();
+    flag.store(before, Ordering::Relaxed);
+    done
+}
+
+/// Sleeps until SQLite is to try again.
+#[expect(clippy::disallowed_methods, reason = "SQLite does not tell when another program gives its lock back")]
+pub(super) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }
 
 /// Calls off one piece of work and no other: once it has ended, nothing is interrupted any more.
@@ -90,7 +123,16 @@ impl Interrupt {
     /// # Errors
     /// `SQLITE_INTERRUPT` when the work was called off.
     pub(super) fn check(&self) -> Result<(), Error> {
-        if self.state().requested { Err(Error::interrupted()) } else { Ok(()) }
+        if self.is_requested() { Err(Error::interrupted()) } else { Ok(()) }
+    }
+
+    /// The error of the work. A wait that it gave up since it was called off has failed with `SQLITE_BUSY`.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        if error.is_busy() && self.is_requested() { Error::interrupted() } else { error }
+    }
+
+    pub(crate) fn is_requested(&self) -> bool {
+        self.state().requested
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -106,5 +148,82 @@ impl Drop for Armed<'_> {
         if let Some(Brake(flags)) = self.0.state().running.take() {
             flags.work.store(false, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::batch::Write;
+    use super::super::connection::ConnectionOptions;
+    use super::super::writer::{Limits, Writer};
+    use super::*;
+
+    type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+    const ENDLESS: Duration = Duration::from_secs(1 << 20);
+
+    /// A program that ignores the lock, and has begun to write.
+    fn foreign(path: &Path) -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        Ok(connection)
+    }
+
+    fn write(path: &Path, busy_timeout: Duration, interrupt: &Interrupt) -> Result<&'static str, Error> {
+        let mut connection = Writer::open(path, ConnectionOptions { busy_timeout, ..ConnectionOptions::default() })?;
+        let writes = [Write::Run { sql: "CREATE TABLE t (a)", parameters: vec![] }];
+        let outcomes = connection.run(None, None, &writes, Limits { until: Instant::now() + ENDLESS, interrupt });
+        Ok(match outcomes.as_slice() {
+            [Ok(_)] => "written",
+            [Err(Error::Sqlite(failure))] => failure.code(),
+            _ => "another error",
+        })
+    }
+
+    #[test]
+    fn a_wait_for_another_program_ends_when_it_is_called_off_before_it_or_in_it() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("app.db");
+        for wal in [false, true] {
+            if wal {
+                Connection::open(&path)?.pragma_update(None, "journal_mode", "WAL")?;
+            }
+            let _foreign = foreign(&path)?;
+            for delay in [0, 1, 5, 20].map(Duration::from_millis) {
+                let interrupt = Interrupt::default();
+                let code = std::thread::scope(|scope| {
+                    scope.spawn(|| {
+                        pause(delay);
+                        interrupt.request();
+                    });
+                    write(&path, ENDLESS, &interrupt)
+                })?;
+                assert_eq!(code, "SQLITE_INTERRUPT", "{delay:?}");
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_wait_for_another_program_ends_with_its_time_or_with_the_program() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("app.db");
+        Connection::open(&path)?.pragma_update(None, "journal_mode", "WAL")?;
+        for busy_timeout in [Duration::ZERO, Duration::from_millis(20)] {
+            let _foreign = foreign(&path)?;
+            assert_eq!(write(&path, busy_timeout, &Interrupt::default())?, "SQLITE_BUSY");
+        }
+        let foreign = foreign(&path)?;
+        let code = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                pause(Duration::from_millis(20));
+                drop(foreign);
+            });
+            write(&path, ENDLESS, &Interrupt::default())
+        })?;
+        assert_eq!(code, "written");
+        Ok(())
     }
 }

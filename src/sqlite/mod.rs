@@ -76,9 +76,8 @@ pub(crate) use checkpoint::Checkpointer;
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 #[cfg(feature = "node")]
 pub(crate) use form::{JsNumber, Misfit, exact};
-#[cfg(feature = "node")]
-pub(crate) use interrupt::Brake;
 pub(crate) use interrupt::Interrupt;
+pub(crate) use pragma::asks_for_busy_timeout;
 pub(crate) use presence::has_open;
 #[cfg(feature = "node")]
 pub(crate) use presence::meets_another;

@@ -38,6 +38,11 @@ pub(super) fn read(place: &Source<'_>, source: &str) -> Result<Rows, Error> {
     place.rows(&Query { sql: &format!("PRAGMA {source}"), parameters: &[], judged: false }, usize::MAX)
 }
 
+/// Is it `PRAGMA busy_timeout`?
+pub(crate) fn asks_for_busy_timeout(source: &str) -> bool {
+    source.trim_matches(|c: char| c.is_whitespace() || c == ';').eq_ignore_ascii_case("busy_timeout")
+}
+
 /// Does this pragma only read?
 pub(super) fn reads(name: &str, argument: Option<&str>) -> bool {
     match argument {

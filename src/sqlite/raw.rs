@@ -1,6 +1,7 @@
 //! What rusqlite has no safe call for. The only module that touches SQLite's C interface.
 
 use std::ffi::{CStr, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 
@@ -68,6 +69,43 @@ pub(super) fn is_wal_file(connection: &Connection) -> bool {
     // as it is told to, and the array has as many.
     let read = methods.xRead.map(|read| unsafe { read(file, versions.as_mut_ptr().cast(), 2, VERSIONS_AT) });
     read == Some(ffi::SQLITE_OK) && versions == WAL
+}
+
+/// Lets `goes_on` decide whether SQLite tries again to get a lock that another connection has. It is told how often SQLite has
+/// tried before, and is dropped when the connection closes or gets another one.
+pub(super) fn set_busy_handler<F>(connection: &Connection, goes_on: F) -> rusqlite::Result<()>
+where
+    F: FnMut(usize) -> bool + Send + 'static,
+{
+    unsafe extern "C" fn ask<F: FnMut(usize) -> bool>(goes_on: *mut c_void, tries: c_int) -> c_int {
+        // SAFETY: SQLite passes the address that was given along with this function: that of a live F. It calls this on the
+        // thread that uses the connection, and not from within itself.
+        let goes_on = unsafe { &mut *goes_on.cast::<F>() };
+        let tries = usize::try_from(tries).unwrap_or(0);
+        // A panic must not cross C.
+        catch_unwind(AssertUnwindSafe(|| goes_on(tries))).unwrap_or(false).into()
+    }
+    unsafe extern "C" fn free<F>(goes_on: *mut c_void) {
+        // SAFETY: SQLite calls this once, with the address that Box::into_raw has given.
+        drop(unsafe { Box::from_raw(goes_on.cast::<F>()) });
+    }
+    let goes_on: *mut c_void = Box::into_raw(Box::new(goes_on)).cast();
+    // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
+    // Sync. The connection owns the F from here on: sqlite3_set_clientdata frees it when that fails, when it is replaced, and in
+    // sqlite3_close, after the last statement. What is done there after that asks no busy handler. The handler before is removed
+    // first, so that none is left whose F is freed.
+    let stored = unsafe {
+        ffi::sqlite3_busy_handler(connection.handle(), None, ptr::null_mut());
+        let stored = ffi::sqlite3_set_clientdata(connection.handle(), c"sqlock".as_ptr(), goes_on, Some(free::<F>));
+        if stored == ffi::SQLITE_OK {
+            ffi::sqlite3_busy_handler(connection.handle(), Some(ask::<F>), goes_on);
+        }
+        stored
+    };
+    match stored {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
+    }
 }
 
 /// The header of the WAL index, which every commit changes: <https://www.sqlite.org/walformat.html#walidxfmt>.

@@ -19,7 +19,7 @@ use super::Error;
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened};
-use super::interrupt::{Brake, Interrupt};
+use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
 
@@ -43,9 +43,9 @@ impl Reader {
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.repeatedly(|reading| {
-            let _armed = interrupt.arm(&reading.brake);
+            let _armed = interrupt.arm(&reading.connection.brake);
             interrupt.check()?;
-            read(&reading.source())
+            read(&reading.source()).map_err(|error| interrupt.explain(error))
         })
     }
 
@@ -56,6 +56,21 @@ impl Reader {
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.repeatedly(|reading| reading.read(keep, &mut read))
+    }
+
+    /// Reads only if no program has the file to itself.
+    ///
+    /// # Errors
+    /// `SQLITE_BUSY` at once when one has.
+    #[cfg(feature = "node")]
+    pub(crate) fn read_at_once<T>(
+        &mut self,
+        mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.repeatedly(|reading| {
+            let brake = reading.connection.brake.clone();
+            brake.at_once(|| reading.read(false, &mut read))
+        })
     }
 
     /// Ends the snapshot that reads have kept.
@@ -94,7 +109,6 @@ impl Reader {
 struct Reading {
     connection: Opened,
     authorizer: Authorizer,
-    brake: Brake,
     /// Its reads have no locks, and count only as long as this holds.
     at_rest: Option<AtRest>,
     /// Is it known to be in WAL mode? Nobody can end that while it is open.
@@ -107,8 +121,7 @@ impl Reading {
     fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         let (mut connection, at_rest) = connection::open_reader(path, options)?;
         let authorizer = Authorizer::install(&mut connection)?;
-        let brake = Brake::install(&mut connection)?;
-        Ok(Self { connection, authorizer, brake, at_rest, wal: false, snapshot: None })
+        Ok(Self { connection, authorizer, at_rest, wal: false, snapshot: None })
     }
 
     fn holds(&self) -> bool {

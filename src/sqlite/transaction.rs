@@ -223,7 +223,7 @@ mod tests {
         for _ in 0..2000 {
             let interrupt = Interrupt::default();
             assert!(run(&mut writer, 1, &[BEGUN], &interrupt)[0].is_ok());
-            let _armed = interrupt.arm(&writer.brake);
+            let _armed = interrupt.arm(&writer.connection.brake);
             interrupt.request();
             writer.abandon();
             assert!(writer.connection.is_autocommit());

@@ -19,7 +19,7 @@ use super::authorizer::{Authorizer, Mode};
 use super::batch::Write;
 use super::connection::{self, ConnectionOptions, Opened};
 use super::counters::Counters;
-use super::interrupt::{Brake, Interrupt};
+use super::interrupt::Interrupt;
 use super::query::{self, Encoded};
 use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
@@ -56,7 +56,6 @@ pub(crate) struct Writer {
     options: ConnectionOptions,
     prepared: bool,
     commits: Arc<AtomicU64>,
-    pub(super) brake: Brake,
     /// The transaction that a caller has begun and not ended.
     pub(super) open: Option<Open>,
 }
@@ -80,9 +79,8 @@ impl Writer {
             counted.fetch_add(1, Ordering::Relaxed);
             false
         }))?;
-        let brake = Brake::install(&mut connection)?;
         let counters = Counters::install(&connection)?;
-        Ok(Self { connection, authorizer, counters, hold: None, options, prepared: false, commits, brake, open: None })
+        Ok(Self { connection, authorizer, counters, hold: None, options, prepared: false, commits, open: None })
     }
 
     /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
@@ -95,12 +93,23 @@ impl Writer {
         writes: &[Write<'_>],
         limits: Limits<'_>,
     ) -> Vec<Outcome> {
-        let _armed = limits.interrupt.arm(&self.brake);
+        let _armed = limits.interrupt.arm(&self.connection.brake);
+        let outcomes = self.run_armed(hold, transaction, writes, limits);
+        outcomes.into_iter().map(|outcome| outcome.map_err(|error| limits.interrupt.explain(error))).collect()
+    }
+
+    fn run_armed(
+        &mut self,
+        hold: Option<HoldId>,
+        transaction: Option<TransactionId>,
+        writes: &[Write<'_>],
+        limits: Limits<'_>,
+    ) -> Vec<Outcome> {
         if self.open.is_none() {
             // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would not.
             self.roll_back();
         }
-        if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare()) {
+        if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare(limits.interrupt)) {
             return refuse_all(writes, &error);
         }
         if self.hold != hold {
@@ -243,7 +252,7 @@ impl Writer {
 
     /// Lends the connection; a transaction that `work` leaves open is rolled back.
     pub(crate) fn lend<T>(&mut self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
-        self.prepare()?;
+        self.prepare(&Interrupt::default())?;
         self.hold = None;
         self.begin_caller(true);
         // SQLite's C interface gives it as it is.
@@ -316,16 +325,10 @@ impl Writer {
         self.commits.load(Ordering::Relaxed)
     }
 
-    /// Calls off whatever runs on the connection, from any thread.
-    #[cfg(feature = "node")]
-    pub(crate) fn brake(&self) -> Brake {
-        self.brake.clone()
-    }
-
     /// Makes the connection ready to write: in WAL mode.
-    fn prepare(&mut self) -> Result<(), Error> {
+    fn prepare(&mut self, interrupt: &Interrupt) -> Result<(), Error> {
         if !self.prepared {
-            connection::prepare_writer(&self.connection, &self.options)?;
+            connection::prepare_writer(&self.connection, &self.options, interrupt)?;
             self.prepared = true;
             // That was none of a caller.
             self.commits.store(0, Ordering::Relaxed);
@@ -334,7 +337,8 @@ impl Writer {
     }
 
     pub(super) fn control(&self, sql: &str) -> Result<(), Error> {
-        self.brake
+        self.connection
+            .brake
             .without(|| self.authorizer.with(Mode::Ourselves, || self.connection.prepare_cached(sql)?.execute([])))?;
         Ok(())
     }
