@@ -252,6 +252,8 @@ export interface NativeWritten {
   /** Of the statements whose rows were asked for. */
   returned: Array<NativeReturned>
   commits: number
+  /** Has SQLite rolled back the transaction of these writes by itself? */
+  rolledBack: boolean
   /** How long it took to get the lock, and how long it was held; undefined under a hold. */
   waitMs?: number
   holdMs?: number

@@ -443,7 +443,7 @@ export interface Queryable<M extends IntegerMode = 'number'> {
  * are ERR_SQLOCK_NOT_HELD. `await using` rolls back one that is unfinished.
  */
 export interface Transaction<M extends IntegerMode = 'number'> extends Queryable<M>, AsyncDisposable {
-  /** Neither committed nor rolled back. */
+  /** Neither committed nor rolled back, by SQLite itself neither. */
   readonly active: boolean
   /**
    * A transaction within this one: its failure undoes only itself. Siblings run one after another. The outer one used in `fn` is

@@ -34,6 +34,20 @@ test('what is missing is applied, in the order given, and noted down', async t =
   t.regex(String(history[0]?.applied_at), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 })
 
+test('an id that is empty, or is there twice, is an error of the arguments, and nothing is applied', async t => {
+  const db = openDb(t)
+  const cases: [Migration[], RegExp][] = [
+    [[FIRST, { id: '', up: '' }], /^migrations\[1\]\.id must not be empty/],
+    [[FIRST, SECOND, { id: '1', up: '' }], /^migrations\[2\]\.id must be unique/]
+  ]
+  for (const [list, message] of cases) {
+    const error = await rejection(db.migrate(list))
+    t.is(error.code, 'ERR_INVALID_ARG_VALUE')
+    t.regex(error.message, message)
+  }
+  t.deepEqual(tables(db), [])
+})
+
 test('eight processes that migrate at once apply each migration once', async t => {
   const dir = tmpDir(t)
   const script = `

@@ -1,11 +1,12 @@
 /** transaction(): what its function does is done as a whole or not at all. */
+import { renameSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { LockTimeout } from '../index.js'
 import type { Transaction } from '../index.js'
 import { Gate, mustBlock, rejection, timed } from './helpers/block.ts'
 import { runScript, spawnHolder } from './helpers/child.ts'
-import { INSERT, values, withTable } from './helpers/table.ts'
+import { ENDLESS_INSERT, INSERT, values, withTable } from './helpers/table.ts'
 import { lockSize, lockText, openDb, tmpDir } from './helpers/tmp.ts'
 
 test('what a transaction wrote is there when it resolves, and its function gives the value', async t => {
@@ -145,6 +146,52 @@ test('a transaction that SQLite has rolled back refuses what follows, and reject
   t.deepEqual(values(db), [])
   await db.run(INSERT, 3)
 })
+
+const ROLLS_BACK: [string, (tx: Transaction) => Promise<unknown>][] = [
+  ['OR ROLLBACK', tx => tx.run('INSERT OR ROLLBACK INTO t VALUES (1)')],
+  ['OR ROLLBACK in a batch', tx => tx.batch([{ sql: 'INSERT OR ROLLBACK INTO t VALUES (1)' }])],
+  ['OR ROLLBACK in a script', tx => tx.exec('INSERT OR ROLLBACK INTO t VALUES (1)')],
+  ['OR ROLLBACK with RETURNING', tx => tx.getAsync('INSERT OR ROLLBACK INTO t VALUES (1) RETURNING a')],
+  ['RAISE(ROLLBACK)', tx => tx.run('DELETE FROM t')],
+  [
+    'an interrupted write',
+    tx => {
+      const controller = new AbortController()
+      const endless = tx.run({ sql: ENDLESS_INSERT, signal: controller.signal })
+      setImmediate(() => controller.abort())
+      return endless
+    }
+  ],
+  [
+    'a file that was replaced',
+    async tx => {
+      const { file } = tx.get('PRAGMA database_list') as { file: string }
+      renameSync(file, `${file}.old`)
+      return tx.run(INSERT, 2)
+    }
+  ]
+]
+for (const [how, rollBack] of ROLLS_BACK) {
+  test(`a transaction that SQLite has rolled back is not active: ${how}`, async t => {
+    const db = await withTable(t)
+    await db.exec("CREATE TRIGGER r BEFORE DELETE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END")
+    const look = async (tx: Transaction, around: Transaction[]) => {
+      await tx.run(INSERT, 1)
+      const failed = rollBack(tx)
+      t.true(tx.active)
+      await rejection(failed)
+      for (const one of [tx, ...around]) t.false(one.active)
+    }
+    if (how !== 'a file that was replaced') {
+      await rejection(db.transaction(tx => look(tx, [])))
+      await rejection(db.transaction(tx => tx.savepoint(inner => look(inner, [tx]))))
+    }
+    const tx = await db.begin()
+    await look(tx, [])
+    await rejection(tx.commit())
+    t.false(tx.active)
+  })
+}
 
 test('a COMMIT that fails undoes everything, and the next transaction works', async t => {
   const db = await withTable(t)

@@ -161,11 +161,14 @@ class Lane {
         const ms = this.#level ? Infinity : this.#remaining(batch)
         this.#attempt = this.#queue.start(batch, this.#level, ms)
         const written = await this.#attempt.settled
+        if (written.rolledBack) this.#level.rolledBack()
         batch.settle(written)
         this.#queue.wrote(batch, written)
         if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
+        // The addon has not run it, since the file was replaced or the hold has ended: its transaction is gone.
+        if (this.#level?.transaction) this.#level.rolledBack()
         this.#refuse(batch, failure)
       }
     }

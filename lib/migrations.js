@@ -14,7 +14,9 @@ function checkMigrations(migrations) {
   return checkEach('migrations', migrations, (migration, n) => {
     const { id, up } = checkOptions(`migrations[${n}]`, migration ?? null, ['id', 'up'])
     checkString(`migrations[${n}].id`, id)
-    if (seen.has(id)) throw argumentValueError(`migrations[${n}].id is there twice: ${show(id)}`)
+    if (id === '') throw argumentValueError(`migrations[${n}].id must not be empty`)
+    if (seen.has(id))
+      throw argumentValueError(`migrations[${n}].id must be unique: another one before it has it`)
     seen.add(id)
     if (typeof up !== 'function') checkString(`migrations[${n}].up`, up)
     return { id, up }

@@ -37,6 +37,7 @@ class OpenTransaction {
   /** The step that begins it. */
   #begun
   #over = false
+  #rolledBack = false
 
   /**
    * @param outer the transaction that it is a savepoint of
@@ -61,6 +62,17 @@ class OpenTransaction {
 
   get active() {
     return this.#ending === null
+  }
+
+  /** Has SQLite rolled it back by itself? Its calls, and its end, then reject with the reason. */
+  get isRolledBack() {
+    return this.#outer ? this.#outer.isRolledBack : this.#rolledBack
+  }
+
+  /** SQLite has rolled it back by itself, with all savepoints and what is around them. */
+  rolledBack() {
+    if (this.#outer) this.#outer.rolledBack()
+    else this.#rolledBack = true
   }
 
   /** Is it a savepoint within `other`, however deep? */

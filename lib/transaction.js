@@ -21,7 +21,7 @@ class Transaction extends Queryable {
   }
 
   get active() {
-    return this.#open.active
+    return this.#open.active && !this.#open.isRolledBack
   }
 
   savepoint(fn) {

@@ -18,6 +18,9 @@ pub(crate) struct Batch {
     /// How many commits it took.
     #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript counts them"))]
     pub(crate) commits: u64,
+    /// Has SQLite rolled back the transaction of these writes by itself?
+    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript tells its callers"))]
+    pub(crate) rolled_back: bool,
 }
 
 impl Database {
@@ -71,7 +74,8 @@ impl Database {
         self.file.check().inspect_err(|_| connection.abandon())?;
         let before = connection.commits();
         let outcomes = connection.run(hold, transaction, writes, limits);
-        Ok(Batch { outcomes, commits: connection.commits() - before })
+        let rolled_back = transaction.is_some_and(|id| connection.has_rolled_back(id));
+        Ok(Batch { outcomes, commits: connection.commits() - before, rolled_back })
     }
 
     /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has one.

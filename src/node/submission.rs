@@ -105,6 +105,8 @@ pub struct NativeWritten {
     /// Of the statements whose rows were asked for.
     pub returned: Vec<NativeReturned>,
     pub commits: f64,
+    /// Has SQLite rolled back the transaction of these writes by itself?
+    pub rolled_back: bool,
     /// How long it took to get the lock, and how long it was held; undefined under a hold.
     pub wait_ms: Option<f64>,
     pub hold_ms: Option<f64>,
@@ -134,7 +136,8 @@ pub struct NativeFailure {
 }
 
 fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
-    let Written { batch: Batch { outcomes, commits }, lock } = outcome.map_err(|failure| exception(env, failure))?;
+    let Written { batch: Batch { outcomes, commits, rolled_back }, lock } =
+        outcome.map_err(|failure| exception(env, failure))?;
     let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
     let (mut bigints, mut failures, mut returned) = (Vec::new(), Vec::new(), Vec::new());
     for (index, outcome) in (0_u32..).zip(outcomes) {
@@ -166,7 +169,7 @@ fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
     let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
-    Ok(NativeWritten { changes, rowids, bigints, failures, returned, commits, wait_ms, hold_ms, warning })
+    Ok(NativeWritten { changes, rowids, bigints, failures, returned, commits, rolled_back, wait_ms, hold_ms, warning })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nothing is done 2^53 times at once")]

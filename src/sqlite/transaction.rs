@@ -63,6 +63,11 @@ impl Writer {
         Ok(Source { connection: &self.connection, authorizer: &self.authorizer, at_rest: None })
     }
 
+    /// Has SQLite rolled back this transaction by itself?
+    pub(crate) fn has_rolled_back(&self, id: TransactionId) -> bool {
+        self.open.as_ref().is_some_and(|open| open.id == id && open.ended_by.is_some())
+    }
+
     /// Rolls back whatever transaction is open. Nothing happens when there is none.
     pub(crate) fn abandon(&mut self) {
         if self.open.take().is_some() {
