@@ -3,7 +3,8 @@
 // One rule explains the whole surface: reads are plain, writes are awaited.
 //
 // Durations are milliseconds, sizes bytes, instants ISO-8601 UTC strings. A method that returns a Promise or an async iterator
-// never throws synchronously: the Promise, or the first `next()`, rejects. Bad arguments are a TypeError or RangeError that names the argument; unknown option names are a TypeError.
+// never throws synchronously: the Promise, or the first `next()`, rejects. Bad arguments are a TypeError or RangeError that names the
+// argument and its type, and never shows its value; unknown option names are a TypeError.
 
 /** A value as it is read back. A BLOB is a Buffer that owns its memory; invalid UTF-8 in a TEXT comes as U+FFFD. */
 export type SqlValue = null | number | bigint | string | Buffer

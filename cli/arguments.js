@@ -11,7 +11,7 @@ function readArguments(args, options, names) {
   if (values.help) return { options: values, operands: [] }
   if (positionals.length < names.length) throw new UsageError(`${names[positionals.length]} is missing`)
   if (positionals.length > names.length) {
-    throw new UsageError(`one argument too many: '${positionals[names.length]}'`)
+    throw new UsageError(`too many arguments: only ${names.join(' and ')} can be given`)
   }
   const empty = positionals.indexOf('')
   if (empty !== -1) throw new UsageError(`${names[empty]} is empty`)

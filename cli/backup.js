@@ -49,7 +49,7 @@ function readPages(text) {
   if (text === undefined) return undefined
   const pages = Number(text)
   if (!/^\d+$/.test(text) || pages < 1 || pages > 0x7fff_ffff) {
-    throw new UsageError(`--pages-per-step has to be a number of pages from 1 on, not '${text}'`)
+    throw new UsageError(`--pages-per-step has to be a number of pages from 1 on`)
   }
   return pages
 }

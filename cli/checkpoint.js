@@ -30,7 +30,7 @@ async function run(args) {
   if (given.options.help) return print(help)
   const mode = (given.options.mode ?? 'PASSIVE').toUpperCase()
   if (!MODES.includes(mode)) {
-    throw new UsageError(`--mode has to be one of ${MODES.join(', ')}, not '${given.options.mode}'`)
+    throw new UsageError(`--mode has to be one of ${MODES.join(', ')}`)
   }
   const timeout = readTimeout(given.options.timeout)
   const [file] = given.operands

@@ -10,7 +10,7 @@ const help = `milliseconds to wait for the lock, default ${DEFAULT_TIMEOUT_MS}; 
 function readTimeout(text) {
   if (text === undefined) return DEFAULT_TIMEOUT_MS
   if (!/^(\d+|Infinity)$/.test(text)) {
-    throw new UsageError(`--timeout has to be a whole number of milliseconds, or Infinity, not '${text}'`)
+    throw new UsageError(`--timeout has to be a whole number of milliseconds, or Infinity`)
   }
   return Number(text)
 }

@@ -6,7 +6,8 @@
 
 const { throwIfAborted } = require('./abort')
 const { LockTimeout, SqlockError, argumentValueError } = require('./errors')
-const { checkEach, checkOptions, checkString, show } = require('./options')
+const { kindOf } = require('./kind')
+const { checkEach, checkOptions, checkString } = require('./options')
 
 /** `[{ id, up }]`, each once. */
 function checkMigrations(migrations) {
@@ -14,7 +15,9 @@ function checkMigrations(migrations) {
   return checkEach('migrations', migrations, (migration, n) => {
     const { id, up } = checkOptions(`migrations[${n}]`, migration ?? null, ['id', 'up'])
     checkString(`migrations[${n}].id`, id)
-    if (id === '') throw argumentValueError(`migrations[${n}].id must not be empty`)
+    if (id === '' || id.includes('\0')) {
+      throw argumentValueError(`migrations[${n}].id must not be empty, nor have a NUL in it`)
+    }
     if (seen.has(id))
       throw argumentValueError(`migrations[${n}].id must be unique: another one before it has it`)
     seen.add(id)
@@ -78,11 +81,8 @@ async function apply(db, { id, up }, history, signal) {
     )
   } catch (cause) {
     if (cause instanceof LockTimeout || (signal?.aborted && cause === signal.reason)) throw cause
-    throw new SqlockError(
-      'ERR_SQLOCK_MIGRATION',
-      `migration ${show(id)} failed: ${cause?.message ?? show(cause)}`,
-      { cause }
-    )
+    const why = cause instanceof Error ? cause.message : `it threw ${kindOf(cause)}`
+    throw new SqlockError('ERR_SQLOCK_MIGRATION', `migration '${id}' failed: ${why}`, { cause })
   }
 }
 
@@ -90,10 +90,10 @@ async function apply(db, { id, up }, history, signal) {
 function missing(migrations, applied, table) {
   applied.forEach((id, n) => {
     if (migrations[n]?.id === id) return
-    const given = migrations[n] ? `${show(migrations[n].id)} is given there` : 'it is not given'
+    const given = migrations[n] ? `'${migrations[n].id}' is given there` : 'it is not given'
     throw new SqlockError(
       'ERR_SQLOCK_MIGRATION',
-      `migration ${n + 1} in the history ${show(table)} is ${show(id)}, but ${given}`
+      `migration ${n + 1} in the history '${table}' is '${id}', but ${given}`
     )
   })
   return migrations.slice(applied.length)

@@ -4,12 +4,14 @@
 'use strict'
 
 const { basename, resolve, sep } = require('node:path')
-const { inspect } = require('node:util')
 const { fileURLToPath } = require('node:url')
 const { Watch, watch } = require('./abort')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
+const { kindOf } = require('./kind')
 
 const LABEL_MAX_CHARS = 200
+/** Of the name of an unknown option. */
+const NAME_MAX_CHARS = 80
 const MODE_MAX = 0o777
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
@@ -32,23 +34,15 @@ const PAGES_PER_STEP = 256
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
-/** A value in a message. Showing some fails: a view whose buffer is gone, an object with a getter of its own. */
-function show(value) {
-  try {
-    return inspect(value, { depth: 0, maxStringLength: 80, breakLength: Infinity })
-  } catch {
-    return `[${typeof value} that cannot be shown]`
-  }
-}
-
 function checkOptions(name, value, known) {
   if (value === undefined) return {}
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw argumentTypeError(`${name} must be an object, not ${show(value)}`)
+    throw argumentTypeError(`${name} must be an object, not ${kindOf(value)}`)
   }
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      throw argumentTypeError(`unknown option ${show(key)} in ${name}; known are ${known.join(', ')}`)
+      const shown = key.slice(0, NAME_MAX_CHARS)
+      throw argumentTypeError(`unknown option '${shown}' in ${name}; known are ${known.join(', ')}`)
     }
   }
   return value
@@ -56,7 +50,7 @@ function checkOptions(name, value, known) {
 
 /** Each item of a list, checked: read once, by its index, since an iterator of the caller's own may have no end. */
 function checkEach(name, list, check) {
-  if (!Array.isArray(list)) throw argumentTypeError(`${name} must be an array, not ${show(list)}`)
+  if (!Array.isArray(list)) throw argumentTypeError(`${name} must be an array, not ${kindOf(list)}`)
   const { length } = list
   const checked = []
   for (let n = 0; n < length; n++) checked.push(check(list[n], n))
@@ -64,17 +58,18 @@ function checkEach(name, list, check) {
 }
 
 function checkFunction(name, value) {
-  if (typeof value !== 'function') throw argumentTypeError(`${name} must be a function, not ${show(value)}`)
+  if (typeof value !== 'function') throw argumentTypeError(`${name} must be a function, not ${kindOf(value)}`)
 }
 
 function checkBoolean(name, value) {
-  if (typeof value !== 'boolean') throw argumentTypeError(`${name} must be a boolean, not ${show(value)}`)
+  if (typeof value !== 'boolean') throw argumentTypeError(`${name} must be a boolean, not ${kindOf(value)}`)
   return value
 }
 
 function checkOneOf(name, value, choices) {
   if (!choices.includes(value)) {
-    throw argumentTypeError(`${name} must be one of ${choices.map(show).join(', ')}, not ${show(value)}`)
+    const given = typeof value === 'string' ? 'another string' : kindOf(value)
+    throw argumentTypeError(`${name} must be one of '${choices.join("', '")}', not ${given}`)
   }
   return value
 }
@@ -84,25 +79,26 @@ function checkIntegerMode(name, value) {
 }
 
 function checkString(name, value) {
-  if (typeof value !== 'string') throw argumentTypeError(`${name} must be a string, not ${show(value)}`)
+  if (typeof value !== 'string') throw argumentTypeError(`${name} must be a string, not ${kindOf(value)}`)
   if (!value.isWellFormed()) {
-    throw argumentTypeError(`${name} has a lone surrogate, which UTF-8 cannot represent: ${show(value)}`)
+    throw argumentTypeError(`${name} has a lone surrogate, which UTF-8 cannot represent`)
   }
   return value
 }
 
 /** Milliseconds, 0 or more; Infinity is for ever. */
 function checkDuration(name, value) {
-  if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number of ms, not ${show(value)}`)
-  if (!(value >= 0)) throw outOfRange(`${name} must be 0 ms or more, not ${show(value)}`)
+  if (typeof value !== 'number')
+    throw argumentTypeError(`${name} must be a number of ms, not ${kindOf(value)}`)
+  if (!(value >= 0)) throw outOfRange(`${name} must be 0 ms or more, not ${kindOf(value)}`)
   return value
 }
 
 /** A whole number from 1 on, or Infinity. */
 function checkCount(name, value) {
-  if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number, not ${show(value)}`)
+  if (typeof value !== 'number') throw argumentTypeError(`${name} must be a number, not ${kindOf(value)}`)
   if (!(value >= 1) || (value !== Infinity && !Number.isSafeInteger(value))) {
-    throw outOfRange(`${name} must be a whole number from 1 on, or Infinity, not ${show(value)}`)
+    throw outOfRange(`${name} must be a whole number from 1 on, or Infinity, not ${kindOf(value)}`)
   }
   return value
 }
@@ -111,16 +107,19 @@ function checkCount(name, value) {
 function checkInteger(name, value) {
   if (typeof value === 'bigint') {
     if (value > INT64_MAX || value < INT64_MIN) {
-      throw outOfRange(`${name} must be an integer of at most 64 bits, not ${show(value)}`)
+      throw outOfRange(`${name} must be an integer of at most 64 bits`)
     }
     return value
   }
   if (typeof value !== 'number') {
-    throw argumentTypeError(`${name} must be an integer (number or bigint), not ${show(value)}`)
+    throw argumentTypeError(`${name} must be an integer (number or bigint), not ${kindOf(value)}`)
   }
   if (!Number.isSafeInteger(value)) {
-    const hint = Number.isInteger(value) ? '; use a bigint beyond 2^53 - 1' : ''
-    throw outOfRange(`${name} must be an integer, not ${show(value)}${hint}`)
+    throw outOfRange(
+      Number.isInteger(value)
+        ? `${name} must be an integer that has lost no digits: use a bigint beyond 2^53 - 1`
+        : `${name} must be an integer, not ${kindOf(value)}`
+    )
   }
   return value
 }
@@ -133,7 +132,7 @@ function checkPath(name, value) {
   if (isUrl(value)) return checkPath(name, fileURLToPath(value))
   checkString(name, value)
   if (value === '') throw argumentTypeError(`${name} must not be empty`)
-  if (value.includes('\0')) throw argumentValueError(`${name} must not have a NUL in it: ${show(value)}`)
+  if (value.includes('\0')) throw argumentValueError(`${name} must not have a NUL in it`)
   return value
 }
 
@@ -148,7 +147,7 @@ function checkDatabasePath(value, argument = 'dbPath') {
   if (name === 'db.lock')
     throw argumentValueError(`${argument} must not be db.lock, which is the lock file of its directory`)
   if (name === '' || path.endsWith(sep))
-    throw argumentValueError(`${argument} must name a file, not ${show(path)}`)
+    throw argumentValueError(`${argument} must name a file, and not end with '${sep}'`)
   return path
 }
 
@@ -163,15 +162,15 @@ function checkLabel(value) {
     throw outOfRange(`label must have at most ${LABEL_MAX_CHARS} characters, not ${value.length}`)
   }
   if (/\p{Cc}|\p{Zl}|\p{Zp}/u.test(value)) {
-    throw argumentValueError(`label must be one line of printable characters, not ${show(value)}`)
+    throw argumentValueError(`label must be one line of printable characters`)
   }
   return value
 }
 
 function checkMode(value) {
-  if (typeof value !== 'number') throw argumentTypeError(`mode must be a number, not ${show(value)}`)
+  if (typeof value !== 'number') throw argumentTypeError(`mode must be a number, not ${kindOf(value)}`)
   if (!Number.isInteger(value) || value < 0 || value > MODE_MAX) {
-    throw outOfRange(`mode must be permission bits from 0 to 0o777, not ${show(value)}`)
+    throw outOfRange(`mode must be permission bits from 0 to 0o777`)
   }
   return value
 }
@@ -179,7 +178,7 @@ function checkMode(value) {
 /** What is known of a signal from now on, see lib/abort.js. */
 function checkSignal(value) {
   if (!(value instanceof Watch) && !isSignal(value)) {
-    throw argumentTypeError(`signal must be an AbortSignal, not ${show(value)}`)
+    throw argumentTypeError(`signal must be an AbortSignal, not ${kindOf(value)}`)
   }
   return watch(value)
 }
@@ -226,7 +225,7 @@ function checkDatabaseOptions(value) {
   }
   const busyTimeoutMs = checkDuration('busyTimeout', options.busyTimeout)
   if (busyTimeoutMs > 0x7fff_ffff) {
-    throw outOfRange(`busyTimeout must be at most ${0x7fff_ffff} ms, not ${show(busyTimeoutMs)}`)
+    throw outOfRange(`busyTimeout must be at most ${0x7fff_ffff} ms`)
   }
   const lock = checkLockOptions('lock', options.lock)
   return {
@@ -293,7 +292,7 @@ function checkMigrateOptions(value) {
 function checkTableName(value) {
   checkString('table', value)
   if (value === '' || value.includes('\0')) {
-    throw argumentValueError(`table must be the name of a table, not ${show(value)}`)
+    throw argumentValueError(`table must be the name of a table: not empty, and without a NUL`)
   }
   return value
 }
@@ -316,6 +315,5 @@ module.exports = {
   checkOptions,
   checkPath,
   checkPragma,
-  checkString,
-  show
+  checkString
 }

@@ -7,6 +7,7 @@
 const { Buffer } = require('node:buffer')
 const { Bytes, MAX_VALUE_BYTES, checkSize, isBytes } = require('./bytes')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
+const { kindOf } = require('./kind')
 const {
   checkAcquireOptions,
   checkBoolean,
@@ -14,8 +15,7 @@ const {
   checkInteger,
   checkIntegerMode,
   checkOptions,
-  checkString,
-  show
+  checkString
 } = require('./options')
 
 /** An object literal, or what another program has parsed: names and values. */
@@ -37,7 +37,7 @@ function splitParams(name, params) {
   if (params === undefined) return [[], undefined]
   if (Array.isArray(params)) return [params, undefined]
   if (isNames(params)) return [[], params]
-  throw argumentTypeError(`${name} must be an array or an object with names, not ${show(params)}`)
+  throw argumentTypeError(`${name} must be an array or an object with names, not ${kindOf(params)}`)
 }
 
 /**
@@ -147,7 +147,7 @@ function checkValue(name, value) {
       if (value === null) return null
       if (isBytes(value)) return new Bytes(name, value)
       throw argumentTypeError(
-        `${name} must be null, a number, bigint, string, boolean or bytes, not ${show(value)}`
+        `${name} must be null, a number, bigint, string, boolean or bytes, not ${kindOf(value)}`
       )
   }
 }
@@ -162,7 +162,7 @@ function checkTextValue(name, value) {
 function checkNumber(name, value) {
   if (Number.isNaN(value)) throw outOfRange(`${name} must not be NaN: SQLite would make NULL of it`)
   if (Number.isInteger(value) && !Number.isSafeInteger(value) && Math.abs(value) <= 2 ** 63) {
-    throw outOfRange(`${name} may have lost digits: ${value}; use a bigint beyond 2^53 - 1`)
+    throw outOfRange(`${name} may have lost digits: use a bigint beyond 2^53 - 1`)
   }
   return value
 }
