@@ -376,6 +376,9 @@ export interface Queryable<M extends IntegerMode = 'number'> {
    * Writes that are under way together share a commit, and still fail or succeed each by itself. VACUUM and pragmas run alone.
    * ATTACH is refused: a database of another directory has another lock. The SQL functions last_insert_rowid(), changes() and
    * total_changes() are refused with SQLITE_AUTH, unless the call belongs to a transaction or a hold: use the result instead.
+   * A pragma that is a setting (`foreign_keys`, `synchronous`, `case_sensitive_like`, `recursive_triggers`,
+   * `ignore_check_constraints`) holds for all connections of the DB; one that would hold for one connection is refused, and so is a
+   * TEMP object outside of a transaction: SQLITE_AUTH, with what to use.
    *
    * @throws {LockTimeout} {SqliteError}
    * @throws {SqlockError} ERR_SQLOCK_TRANSACTION, ERR_SQLOCK_REPLACED, ERR_SQLOCK_LOCK_FILE, ERR_SQLOCK_IO,
@@ -385,9 +388,9 @@ export interface Queryable<M extends IntegerMode = 'number'> {
   run(sql: string | Query, ...params: Params): Promise<RunResult<M>>
 
   /**
-   * Runs several statements without parameters, separated by `;`: all or nothing, in one transaction. A script may have a whole
-   * transaction of its own instead, BEGIN to COMMIT; pragmas and VACUUM before the first other statement run outside of it. One
-   * that leaves a transaction open is rolled back.
+   * Runs several statements without parameters, separated by `;`: all or nothing, in one transaction. BEGIN and COMMIT of the text
+   * must pair up and are passed over; in a transaction of the program there are none. Settings and VACUUM stand before the first other
+   * statement, settings also behind the last one.
    *
    * @throws what `run()` throws
    */

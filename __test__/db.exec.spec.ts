@@ -47,34 +47,90 @@ test('a statement that fails undoes the script, and the error is its own', async
   t.is(db.pragma('user_version', { simple: true }), 0)
 })
 
-test('a script may have a whole transaction of its own, and what stands around it', async t => {
+test('BEGIN and COMMIT of a script are passed over: all of it is one transaction', async t => {
   const db = await withTable(t)
-  await db.exec('PRAGMA foreign_keys = OFF; BEGIN; INSERT INTO t VALUES (1); COMMIT')
+  const before = db.stats().commits
+  await db.exec('BEGIN; INSERT INTO t VALUES (1); COMMIT; INSERT INTO t VALUES (2)')
   await db.exec(
-    'BEGIN; INSERT INTO t VALUES (2); SAVEPOINT s; INSERT INTO t VALUES (3); ROLLBACK TO s; RELEASE s; END'
+    'INSERT INTO t VALUES (3); begin exclusive transaction; INSERT INTO t VALUES (4); end transaction'
   )
-  await db.exec('BEGIN; INSERT INTO t VALUES (4); ROLLBACK; INSERT INTO t VALUES (5)')
-  await db.exec('VACUUM; PRAGMA foreign_keys = ON; INSERT INTO t VALUES (6)')
-  t.deepEqual(values(db), [1, 2, 5, 6])
+  await db.exec('BEGIN; COMMIT; ; /* a */ BEGIN DEFERRED; END; -- nothing')
+  t.deepEqual(values(db), [1, 2, 3, 4])
+  t.is(db.stats().commits, before + 2)
+  for (const script of [
+    'BEGIN; INSERT INTO t VALUES (5); COMMIT; INSERT INTO t VALUES (5)',
+    'BEGIN; INSERT INTO t VALUES (5); COMMIT; BEGIN; INSERT INTO t VALUES (6); COMMIT; SELECT missing',
+    'BEGIN; INSERT OR ROLLBACK INTO t VALUES (5), (5); COMMIT; INSERT INTO t VALUES (7)'
+  ]) {
+    t.true((await rejection(db.exec(script))) instanceof SqliteError, script)
+  }
+  t.deepEqual(values(db), [1, 2, 3, 4])
 })
 
-test('a script that leaves a transaction open, or ends one that is not its own, is rolled back', async t => {
+test('a script whose BEGIN and COMMIT do not pair up, or that has other such statements, does not begin', async t => {
   const db = await withTable(t)
+  await db.exec('CREATE TABLE log (a); PRAGMA user_version = 1')
   for (const sql of [
     'BEGIN; INSERT INTO t VALUES (1)',
+    'BEGIN; INSERT INTO t VALUES (1); COMMIT; BEGIN; INSERT INTO t VALUES (2)',
     'INSERT INTO t VALUES (1); COMMIT',
+    'BEGIN; BEGIN; INSERT INTO t VALUES (1); COMMIT; COMMIT',
+    'BEGIN; INSERT INTO t VALUES (1); ROLLBACK; INSERT INTO t VALUES (2)',
     'INSERT INTO t VALUES (1); ROLLBACK',
-    'INSERT INTO t VALUES (1); BEGIN; INSERT INTO t VALUES (2); COMMIT',
     'INSERT INTO t VALUES (1); SAVEPOINT s; RELEASE s',
+    'BEGIN; SAVEPOINT s; INSERT INTO t VALUES (1); ROLLBACK TO s; RELEASE s; COMMIT',
     'SAVEPOINT s; INSERT INTO t VALUES (1)',
+    'PRAGMA foreign_keys = OFF; COMMIT',
     'COMMIT',
-    'BEGIN'
+    '/* a */ END',
+    'BEGIN',
+    'EXPLAIN BEGIN'
   ]) {
     t.is((await rejection(db.exec(sql))).code, 'ERR_SQLOCK_TRANSACTION', sql)
   }
+  t.is((await rejection(db.exec('BEGIN wrong; COMMIT'))).code, 'SQLITE_ERROR')
   t.deepEqual(values(db), [])
+  t.is(db.pragma('foreign_keys', { simple: true }), 1)
   await db.run('INSERT INTO t VALUES (3)')
   t.deepEqual(values(db), [3])
+})
+
+test('in a transaction of the program a script has no BEGIN and COMMIT', async t => {
+  const db = await withTable(t)
+  await db.transaction(async tx => {
+    const error = await rejection(tx.exec('BEGIN; INSERT INTO t VALUES (1); COMMIT'))
+    t.is(error.code, 'ERR_SQLOCK_TRANSACTION')
+    await tx.exec('INSERT INTO t VALUES (2); INSERT INTO t VALUES (3)')
+  })
+  t.deepEqual(values(db), [2, 3])
+})
+
+test('VACUUM runs by whichever call', async t => {
+  const db = await withTable(t)
+  await db.run('VACUUM')
+  await db.execute('VACUUM')
+  t.deepEqual(await db.allAsync('VACUUM'), [])
+})
+
+test('VACUUM stands before the first other statement', async t => {
+  const db = await withTable(t)
+  await db.exec('PRAGMA foreign_keys = ON; VACUUM; INSERT INTO t VALUES (1)')
+  for (const sql of [
+    'INSERT INTO t VALUES (2); VACUUM',
+    'BEGIN; VACUUM; COMMIT; INSERT INTO t VALUES (2); VACUUM'
+  ]) {
+    t.is((await rejection(db.exec(sql))).code, 'SQLITE_ERROR', sql)
+  }
+  t.deepEqual(values(db), [1])
+})
+
+test('the error of a script has the statement, and the offset in it', async t => {
+  const db = await withTable(t)
+  const error = await rejection(
+    db.exec("INSERT INTO t VALUES (';'); -- a; b\n SELECT missing FROM t; SELECT 1")
+  )
+  t.is(error.sql, 'SELECT missing FROM t;')
+  t.is(error.offset, 7)
 })
 
 test('a script without a statement is fine, one with a parameter or an ATTACH is refused', async t => {
@@ -105,6 +161,10 @@ test('a script between other writes has its own transaction, and they have their
   t.deepEqual(values(db), [1, 3, 4, 5])
 })
 
+/** As the shell of SQLite makes it. */
+const dump = (table: string) =>
+  `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE ${table} (a REFERENCES none);\nINSERT INTO ${table} VALUES(1);\nCOMMIT;\n`
+
 test('what another program has dumped is loaded', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
@@ -113,6 +173,10 @@ test('what another program has dumped is loaded', async t => {
     `PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\nCREATE TABLE t (a, b);\n${rows.join('\n')}\nCOMMIT;\n`
   )
   t.deepEqual(db.get('SELECT count(*) AS n FROM t'), { n: 2000 })
+  await db.exec(dump('a') + dump('b'))
+  t.deepEqual([...db.all('SELECT a FROM a'), ...db.all('SELECT a FROM b')], [{ a: 1 }, { a: 1 }])
+  await rejection(db.exec(dump('c') + dump('b')))
+  t.is(db.get("SELECT 1 FROM sqlite_schema WHERE name = 'c'"), undefined)
   t.deepEqual(readdirSync(dir).toSorted(), ['app.db', 'app.db-shm', 'app.db-wal', 'db.lock'])
 })
 

@@ -208,8 +208,10 @@ test('a detached view is a TypeError that says which parameter it is', async t =
 
 test('a temporary table does not come between a record and its table', async t => {
   const db = openDb(t)
-  await db.run('CREATE TEMP TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER)')
-  const id = await db.createRecord('a', 1)
+  const id = await db.transaction(async tx => {
+    await tx.run('CREATE TEMP TABLE records (id INTEGER PRIMARY KEY, name TEXT, value INTEGER)')
+    return db.createRecord('a', 1)
+  })
   t.deepEqual(db.getRecord(id), { id, name: 'a', value: 1 })
 })
 

@@ -27,7 +27,7 @@ use std::time::Duration;
 use self::file::DatabaseFile;
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
-use crate::sqlite::{Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, Interrupt, Reader, Writer};
+use crate::sqlite::{Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, InForce, Interrupt, Reader, Writer};
 
 #[cfg(feature = "node")]
 use crate::lock::Identity;
@@ -80,6 +80,9 @@ pub struct Database {
     timeout: Duration,
     locker: Arc<WriteLocker>,
     options: ConnectionOptions,
+    /// Read by readers that are opened later.
+    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript reads on other threads"))]
+    settings: Arc<InForce>,
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<Reader>>,
     /// Connections for reads on other threads that have nothing to do.
@@ -113,13 +116,15 @@ impl Database {
         let base_dir = lock::absolute(directory).map_err(|error| lock::Error::io("realpath", directory, error))?;
         let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
-        let reader = Reader::open(&path, &options.connection)?;
-        let writer = Writer::open(&path, options.connection.clone())?;
+        let settings = Arc::new(InForce::of(&options.connection));
+        let reader = Reader::open(&path, &options.connection, Arc::clone(&settings))?;
+        let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
         Ok(Self {
             file: DatabaseFile::at(path)?,
             timeout: options.timeout,
             locker: Arc::new(locker),
             options: options.connection,
+            settings,
             writer: Mutex::new(Some(writer)),
             reader: Mutex::new(Some(reader)),
             readers: Mutex::default(),

@@ -13,6 +13,8 @@ const TIMEOUT_MS = 60_000
 /** Each place of a text is met in one way only: dashes for decoration would else be tried in all ways to take them. */
 const SPACE_AND_COMMENTS = /^(?:\s|--[^\n]*(?:\n|$)|\/\*(?:[^*]|\*(?!\/))*\*\/)*$/
 const FOREIGN_KEYS_OFF = /^\s*PRAGMA\s+foreign_keys\s*=\s*(?:OFF|0|FALSE|NO)\b/im
+/** A statement that is nothing but this pragma. */
+const FOREIGN_KEYS = /^\s*PRAGMA\s+foreign_keys\s*=\s*\w+\s*;?\s*$/i
 
 function defineMigrate({ readMigrationFiles, migrateAsync }) {
   /** In a transaction: what Drizzle itself does, to the end of the list. */
@@ -29,8 +31,9 @@ function defineMigrate({ readMigrationFiles, migrateAsync }) {
     if (!init && (await missing()).length === 0) return undefined
     return client.withWriteLock(
       async () => {
-        const run = () => db.transaction(tx => apply(tx, migrations, config))
-        return (await missing()).some(turnsForeignKeysOff) ? enforcing(client, false, run) : run()
+        const run = list => db.transaction(tx => apply(tx, list, config))
+        if (!(await missing()).some(turnsForeignKeysOff)) return run(migrations)
+        return enforcing(client, false, () => run(migrations.map(withoutForeignKeyPragmas)))
       },
       { timeout }
     )
@@ -40,6 +43,11 @@ function defineMigrate({ readMigrationFiles, migrateAsync }) {
 /** The file that drizzle-kit makes for statements of one's own has a comment in it, which is no statement. */
 function withoutEmptyStatements(migration) {
   return { ...migration, sql: migration.sql.filter(statement => !SPACE_AND_COMMENTS.test(statement)) }
+}
+
+/** In a transaction a pragma that would turn them on again is refused. */
+function withoutForeignKeyPragmas(migration) {
+  return { ...migration, sql: migration.sql.filter(statement => !FOREIGN_KEYS.test(statement)) }
 }
 
 /** By Drizzle's own rules: since 1.0 it goes by the names, before by the time of the newest. */
@@ -52,7 +60,7 @@ async function notApplied(client, table, migrations) {
   return migrations.filter(({ name, folderMillis }) => (name ? !names.has(name) : newest < folderMillis))
 }
 
-/** In a transaction SQLite passes over that, so they are turned off before it. */
+/** In a transaction that is refused, so they are turned off before it. */
 const turnsForeignKeysOff = ({ sql }) => sql.some(statement => FOREIGN_KEYS_OFF.test(statement))
 
 module.exports = { defineMigrate }

@@ -2,6 +2,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "node")]
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Database, held, try_held};
@@ -81,7 +83,7 @@ impl Database {
             None if held(&self.reader).is_none() => return Err(Error::Closed),
             None => {
                 self.file.check()?;
-                Reader::open(self.path(), &self.options)?
+                Reader::open(self.path(), &self.options, Arc::clone(&self.settings))?
             }
         };
         self.file.check_at_times()?;

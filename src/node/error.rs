@@ -103,7 +103,7 @@ fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
 
 fn describe_sqlite(env: &Env, object: &mut Object<'_>, error: &sqlite::Error) -> Result<()> {
     match error {
-        sqlite::Error::Malformed => {
+        sqlite::Error::Malformed | sqlite::Error::Pragma { .. } => {
             object.set("kind", "panic")?;
             object.set("message", error.to_string())
         }

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization, TransactionOperation};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ErrorCode};
 
 use super::counters::FUNCTIONS;
@@ -17,40 +17,30 @@ const ATTACH: i32 = 24;
 /// Whose statements are compiled at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// A caller's who writes: no transaction control, no ATTACH.
+    /// Those of a caller who writes: no transaction control, no ATTACH, nothing that would stay on one connection.
     #[default]
     Write,
-    /// A caller's who reads: no pragma that writes besides.
+    /// The same in a transaction of a caller, with whose end TEMP objects are dropped.
+    Transaction,
+    /// Those of a caller who reads: no pragma that writes either.
     Read,
-    /// Those of a caller's script, which may control a transaction of its own: what they do is noted.
-    Script,
     /// Our own.
     Ourselves,
 }
 
-/// What a statement of a script does besides reading and writing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Noted {
-    /// BEGIN.
-    Begin,
-    /// COMMIT, ROLLBACK, SAVEPOINT or RELEASE.
-    Control,
-    /// A pragma that a transaction does not undo, or that does nothing in one.
-    Pragma,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     Transaction,
     Attach,
     SyncWrite,
+    Temp,
+    Pragma { name: String, argument: String },
 }
 
 #[derive(Default)]
 struct State {
     mode: Mode,
     refusal: Option<Refusal>,
-    noted: Option<Noted>,
+    made_temp: bool,
     /// Are `last_insert_rowid()` and the like those of the caller?
     counters_are_own: bool,
     /// How what was compiled uses them.
@@ -79,31 +69,15 @@ impl Authorizer {
 
     fn decide(&self, context: &AuthContext<'_>) -> Authorization {
         let mut state = self.state();
+        let makes_temp = makes_temp(context);
         let refusal = match (state.mode, &context.action) {
             (Mode::Ourselves, _) => None,
-            (Mode::Script, AuthAction::Transaction { operation }) => {
-                let begins = *operation == TransactionOperation::Begin;
-                state.noted = Some(if begins { Noted::Begin } else { Noted::Control });
-                None
-            }
-            (Mode::Script, AuthAction::Savepoint { .. }) => {
-                state.noted = Some(Noted::Control);
-                None
-            }
-            (Mode::Script, AuthAction::Pragma { pragma_name, .. }) if !pragma::is_transactional(pragma_name) => {
-                state.noted = Some(Noted::Pragma);
-                None
-            }
             (_, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }) => Some(Refusal::Transaction),
             // Without a name in the statement, as in `ATTACH ?`, rusqlite does not know the action by its name.
             (_, AuthAction::Attach { .. } | AuthAction::Unknown { code: ATTACH, .. }) => Some(Refusal::Attach),
-            (Mode::Read, AuthAction::Pragma { pragma_name, pragma_value })
-                if !pragma::reads(pragma_name, *pragma_value) =>
-            {
-                Some(Refusal::SyncWrite)
-            }
-            // All values in a script are its own.
-            (Mode::Write | Mode::Read, AuthAction::Function { function_name }) => {
+            (Mode::Write, _) if makes_temp => Some(Refusal::Temp),
+            (mode, AuthAction::Pragma { pragma_name, pragma_value }) => judge(mode, pragma_name, *pragma_value),
+            (Mode::Write | Mode::Transaction | Mode::Read, AuthAction::Function { function_name }) => {
                 if let Some(function) = FUNCTIONS.into_iter().find(|name| name.eq_ignore_ascii_case(function_name)) {
                     let within = context.accessor.map(str::to_owned);
                     state.counted.push(Counted { function, within });
@@ -113,10 +87,16 @@ impl Authorizer {
             _ => None,
         };
         if refusal.is_none() {
+            state.made_temp |= makes_temp && state.mode != Mode::Read;
             return Authorization::Allow;
         }
         state.refusal = refusal;
         Authorization::Deny
+    }
+
+    /// Has a TEMP object been made since this was asked last?
+    pub(super) fn take_temp(&self) -> bool {
+        std::mem::take(&mut self.state().made_temp)
     }
 
     /// Compiles and runs statements as those of somebody else than a caller who writes.
@@ -143,12 +123,6 @@ impl Authorizer {
         (std::mem::take(&mut state.counted), state.counters_are_own)
     }
 
-    /// Compiles the next statement of a script, and tells what it does besides reading and writing.
-    pub(super) fn note<T>(&self, compile: impl FnOnce() -> T) -> (T, Option<Noted>) {
-        let compiled = self.with(Mode::Script, compile);
-        (compiled, self.state().noted.take())
-    }
-
     /// The error of a statement of a caller, with our reason where it was we who refused.
     pub(super) fn explain(&self, error: rusqlite::Error, sql: &str) -> Error {
         let mut state = self.state();
@@ -161,6 +135,10 @@ impl Authorizer {
         match refusal {
             Some(Refusal::Transaction) => Error::TransactionControl { sql: sql.to_owned() },
             Some(Refusal::SyncWrite) => Error::SyncWrite { sql: sql.to_owned() },
+            Some(Refusal::Pragma { name, argument }) => Error::Pragma { name, argument },
+            Some(Refusal::Temp) => Error::from(error).in_statement(sql).because(
+                "a TEMP object is dropped at the end of the transaction that makes it: use transaction(), begin(), batch() or exec()",
+            ),
             Some(Refusal::Attach) => Error::from(error)
                 .in_statement(sql)
                 .because("ATTACH is refused: a database of another directory has another lock"),
@@ -170,5 +148,31 @@ impl Authorizer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn judge(mode: Mode, name: &str, argument: Option<&str>) -> Option<Refusal> {
+    match mode {
+        Mode::Read => (!pragma::reads(name, argument)).then_some(Refusal::SyncWrite),
+        _ if pragma::is_plain(name, argument) => None,
+        _ => {
+            Some(Refusal::Pragma { name: name.to_ascii_lowercase(), argument: argument.unwrap_or_default().to_owned() })
+        }
+    }
+}
+
+/// Does it make something in the TEMP database, which belongs to this one connection?
+fn makes_temp(context: &AuthContext<'_>) -> bool {
+    let is_temp = context.database_name == Some("temp");
+    match &context.action {
+        // By the keyword TEMP.
+        AuthAction::CreateTempIndex { .. }
+        | AuthAction::CreateTempTable { .. }
+        | AuthAction::CreateTempTrigger { .. }
+        | AuthAction::CreateTempView { .. } => true,
+        // By a name: `CREATE TABLE temp.name`. Each adds a row to the schema.
+        AuthAction::Insert { .. } => is_temp,
+        AuthAction::Pragma { pragma_name, pragma_value } => is_temp && !pragma::reads(pragma_name, *pragma_value),
+        _ => false,
     }
 }

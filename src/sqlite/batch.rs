@@ -96,10 +96,19 @@ pub enum Control {
     Release,
     /// Ends the last savepoint and undoes what was done since.
     Undo,
+    /// Begins it with foreign keys off, which are as before when it has ended.
+    BeginWithoutForeignKeys,
 }
 
-const CONTROLS: [Control; 6] =
-    [Control::Begin, Control::Commit, Control::Rollback, Control::Savepoint, Control::Release, Control::Undo];
+const CONTROLS: [Control; 7] = [
+    Control::Begin,
+    Control::Commit,
+    Control::Rollback,
+    Control::Savepoint,
+    Control::Release,
+    Control::Undo,
+    Control::BeginWithoutForeignKeys,
+];
 
 /// A value to bind, by position or by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -270,7 +279,7 @@ mod tests {
             assert_eq!(decode(&statements, &bytes[..length]), None, "{length}");
         }
         assert_eq!(decode(&statements, &[9]), None);
-        assert_eq!(decode(&statements, &[CONTROL, 6]), None);
+        assert_eq!(decode(&statements, &[CONTROL, 7]), None);
         assert_eq!(decode(&statements, &[ALL, 1, 0, 0, 0, ALL, 0, 0, 0, 0]), None);
         assert_eq!(decode(&statements[..1], &bytes), None);
         let mut invalid_utf_8 = bytes;

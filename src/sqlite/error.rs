@@ -44,6 +44,14 @@ pub enum Error {
     },
     /// The values do not fit the parameters of the statement.
     Parameters(String),
+    /// A pragma that does not run as any statement does. The writer decides about it, so that no caller meets this.
+    #[doc(hidden)]
+    Pragma {
+        /// In lower case.
+        name: String,
+        /// Empty when there is none.
+        argument: String,
+    },
     /// A batch that is not of the form of `sqlite::batch`.
     Malformed,
 }
@@ -118,6 +126,11 @@ impl Error {
     /// A call that SQLite would not know what to make of.
     pub(super) fn misuse(message: &str) -> Self {
         Self::Sqlite(Failure { errcode: MISUSE, message: message.to_owned(), sql: None, offset: -1 })
+    }
+
+    /// What a caller may not do.
+    pub(super) fn refused(message: &str) -> Self {
+        Self::Sqlite(Failure { errcode: AUTH, message: message.to_owned(), sql: None, offset: -1 })
     }
 
     /// A call that was called off.
@@ -256,6 +269,7 @@ impl fmt::Display for Error {
                 "an INTEGER of column {column} is too large for a number: use the integers mode 'bigint' or 'auto'"
             ),
             Self::Parameters(message) => f.write_str(message),
+            Self::Pragma { name, .. } => write!(f, "PRAGMA {name} was not decided about"),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
         }

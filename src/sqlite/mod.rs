@@ -10,6 +10,9 @@
 //! | `writer` | the writing connection: one transaction for a batch |
 //! | `transaction` | transactions that a caller begins and ends |
 //! | `script` | several statements in one text |
+//! | `split` | where each of them ends |
+//! | `leftovers` | what a statement may leave on the writing connection |
+//! | `settings` | pragmas that hold for all connections |
 //! | `interrupt` | calling off what another thread does |
 //! | `checkpoint` | the connection that checkpoints |
 //! | `backup` | copying a database |
@@ -18,7 +21,7 @@
 //! | `companion` | the names of the files beside a database |
 //! | `query` | plain reads |
 //! | `records` | the table of the records API |
-//! | `pragma` | which pragmas only read |
+//! | `pragma` | what each pragma is |
 //! | `rows` | rows as values |
 //! | `form` | how a caller wants rows, and what JavaScript could not take |
 //! | `chunk` | rows encoded for JavaScript |
@@ -40,6 +43,7 @@ mod counters;
 mod error;
 mod form;
 mod interrupt;
+mod leftovers;
 mod pragma;
 mod presence;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
@@ -51,8 +55,10 @@ mod records;
 mod rows;
 mod run;
 mod script;
+mod settings;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod single;
+mod split;
 #[cfg(test)]
 mod test_values;
 mod transaction;
@@ -87,6 +93,7 @@ pub(crate) use query::{Column, Description, Encoded, Query};
 pub(crate) use reader::Reader;
 #[cfg(feature = "node")]
 pub(crate) use run::is_kept;
+pub(crate) use settings::InForce;
 #[cfg(feature = "node")]
 pub(crate) use single::{Columns, Single};
 pub(crate) use transaction::TransactionId;

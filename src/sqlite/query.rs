@@ -31,7 +31,7 @@ pub(crate) struct Query<'q> {
 }
 
 /// Rows in the form of [`super::chunk`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
     /// The names of the columns.
     pub columns: Vec<String>,
@@ -40,7 +40,7 @@ pub struct Encoded {
 }
 
 /// What a statement is.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Description {
     /// May it be given to a plain read?
     pub(crate) plain: bool,
@@ -113,7 +113,11 @@ impl Source<'_> {
         let compile = |mode| self.authorizer.with(mode, || self.connection.prepare(sql));
         let (statement, judged) = match compile(Mode::Read).map_err(|error| self.authorizer.explain(error, sql)) {
             Err(Error::SyncWrite { .. }) => {
-                (compile(Mode::Write).map_err(|error| self.authorizer.explain(error, sql))?, false)
+                match compile(Mode::Transaction).map_err(|error| self.authorizer.explain(error, sql)) {
+                    // To compile it could set it.
+                    Err(Error::Pragma { .. }) => return Ok(Description::default()),
+                    compiled => (compiled?, false),
+                }
             }
             compiled => (compiled?, true),
         };

@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -22,18 +23,20 @@ use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened};
 use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
+use super::settings::{InForce, Settings};
 
 /// A connection that reads, and is replaced when the files of the database ask for another one.
 pub(crate) struct Reader {
     path: PathBuf,
     options: ConnectionOptions,
+    in_force: Arc<InForce>,
     reading: Reading,
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
+    pub(crate) fn open(path: &Path, options: &ConnectionOptions, in_force: Arc<InForce>) -> Result<Self, Error> {
         let reading = Reading::open(path, options)?;
-        Ok(Self { path: path.to_owned(), options: options.clone(), reading })
+        Ok(Self { path: path.to_owned(), options: options.clone(), in_force, reading })
     }
 
     /// Reads until it is called off.
@@ -86,7 +89,8 @@ impl Reader {
         loop {
             let outcome = if self.reading.holds() {
                 // Counts only if nothing was changed meanwhile.
-                Some(read(&mut self.reading)).filter(|_| self.reading.holds())
+                let followed = self.reading.follow(self.in_force.get());
+                Some(followed.and_then(|()| read(&mut self.reading))).filter(|_| self.reading.holds())
             } else {
                 None
             };
@@ -111,6 +115,7 @@ struct Reading {
     authorizer: Authorizer,
     /// Its reads have no locks, and count only as long as this holds.
     at_rest: Option<AtRest>,
+    settings: Settings,
     /// Is it known to be in WAL mode? Nobody can end that while it is open.
     wal: bool,
     /// The header from before the snapshot that is open.
@@ -121,7 +126,17 @@ impl Reading {
     fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         let (mut connection, at_rest) = connection::open_reader(path, options)?;
         let authorizer = Authorizer::install(&mut connection)?;
-        Ok(Self { connection, authorizer, at_rest, wal: false, snapshot: None })
+        Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal: false, snapshot: None })
+    }
+
+    /// Takes over what holds for the database by now.
+    fn follow(&mut self, settings: Settings) -> Result<(), Error> {
+        if settings != self.settings {
+            self.end_snapshot();
+            self.with_us(|connection| settings.apply(connection, self.settings))?;
+            self.settings = settings;
+        }
+        Ok(())
     }
 
     fn holds(&self) -> bool {

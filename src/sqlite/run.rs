@@ -122,7 +122,7 @@ fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusqlite::Result
 /// Is the statement of this text kept? The authorizer is not asked again about one that is: so what depends on who asks, or is
 /// kept for ourselves, is compiled each time.
 pub(crate) fn is_kept(sql: &str) -> bool {
-    let asked_about = ["PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
+    let asked_about = ["CREATE", "PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
     !is_one_of(sql, &asked_about) && !is_changed_by_trimming(sql)
 }
 
@@ -205,8 +205,13 @@ pub(super) fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) 
     }
     match positional.count() {
         0 => Ok(Ok(())),
-        more => Err(Error::Parameters(format!("{more} more values than the statement has parameters"))),
+        more => Err(too_many(more)),
     }
+}
+
+/// The error for values that are left.
+pub(super) fn too_many(more: usize) -> Error {
+    Error::Parameters(format!("{more} more values than the statement has parameters"))
 }
 
 /// A name without its prefix.

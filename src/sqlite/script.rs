@@ -1,65 +1,148 @@
 //! Scripts: several statements in one text, all or nothing.
 //!
-//! A script without transaction control runs in a transaction of ours. One that begins a transaction has to end it too.
-//! Whose a statement is, is known only when it is compiled, and it can be compiled only when those before it have run; so
-//! each is run as it comes, and what a script leaves open is rolled back.
+//! A script runs in one transaction. Each BEGIN of it must have its COMMIT; these are told by their first words before anything
+//! runs, and are not executed, so that what a program has dumped can be loaded, also with another one behind it. What looks
+//! otherwise to SQLite than to us is refused by the authorizer.
 
 #![forbid(unsafe_code)]
 
-use rusqlite::fallible_iterator::FallibleIterator;
-use rusqlite::{Batch, Statement};
+use rusqlite::Statement;
 
-use super::authorizer::{Mode, Noted};
+use super::authorizer::Mode;
 use super::interrupt::Interrupt;
+use super::pragma::{self, Kind};
 use super::writer::{Atomic, BEGIN, Writer};
-use super::{Error, connection, run};
+use super::{Error, connection, run, split};
+
+/// A statement that is to be run.
+#[derive(Clone, Copy)]
+struct Step<'s> {
+    text: &'s str,
+    /// Is it a pragma or VACUUM, outside of a BEGIN and COMMIT of the script?
+    is_apart: bool,
+}
 
 impl Writer {
     /// Runs a script outside a transaction.
     pub(super) fn exec(&mut self, sql: &str, interrupt: &Interrupt) -> Result<(), Error> {
-        let open = Atomic(self);
-        if open.0.run_statements(sql, interrupt, false)? {
-            return open.commit();
-        }
-        if open.0.connection.is_autocommit() { Ok(()) } else { Err(Error::LeftOpen) }
+        let steps = self.plan(sql, true)?;
+        let outcome = self.run_in_one(&steps, interrupt).and_then(|settings| {
+            // The COMMIT was made, so they are not called off.
+            let run = |step| self.run_step(step, &Interrupt::default());
+            self.connection.brake.without(|| settings.into_iter().try_for_each(run))
+        });
+        self.settle(outcome)
     }
 
-    /// Runs a script in a transaction of ours, or begins one with the first statement that needs it. Says whether there is one.
-    pub(super) fn run_statements(&self, sql: &str, interrupt: &Interrupt, mut ours: bool) -> Result<bool, Error> {
-        run::check_nul(sql)?;
+    /// Runs the steps in one transaction. Gives the settings at their end, which are to take effect after its COMMIT.
+    fn run_in_one<'a, 's>(&mut self, steps: &'a [Step<'s>], interrupt: &Interrupt) -> Result<Vec<&'a Step<'s>>, Error> {
         // What another connection has made of the schema is not seen by compiling alone.
         connection::look(&self.connection)?;
-        let mut statements = Batch::new(&self.connection, sql);
-        loop {
-            interrupt.check()?;
-            let (compiled, noted) = self.authorizer.note(|| statements.next());
-            let Some(mut statement) = compiled.map_err(|error| self.authorizer.explain(error, sql))? else { break };
-            let theirs = !ours && !self.connection.is_autocommit();
-            let refuse = || Err(Error::TransactionControl { sql: text(&statement) });
-            match noted {
-                Some(Noted::Begin) if ours || theirs => return refuse(),
-                Some(Noted::Control) if !theirs => return refuse(),
-                Some(_) => {}
-                None if ours || theirs || run::is_one_of(&text(&statement), &["VACUUM"]) => {}
-                None => {
-                    self.control(BEGIN)?;
-                    ours = true;
-                }
-            }
-            self.step(&mut statement)?;
+        let end = steps.iter().rposition(|step| !step.is_apart).map_or(0, |last| last + 1);
+        let (steps, last) = steps.split_at(end);
+        let open = Atomic(self);
+        for step in steps {
+            open.0.run_step(step, interrupt)?;
         }
-        Ok(ours)
+        let mut settings = Vec::new();
+        for step in last {
+            if !open.0.connection.is_autocommit() && open.0.is_valid_setting(step)? {
+                settings.push(step);
+            } else {
+                open.0.run_step(step, interrupt)?;
+            }
+        }
+        if open.0.has_temp()? {
+            return Err(Error::refused(
+                "the script leaves a TEMP object, which ends with its transaction: drop it in the script, or use transaction()",
+            ));
+        }
+        if !open.0.connection.is_autocommit() {
+            open.commit()?;
+        }
+        Ok(settings)
     }
 
-    fn step(&self, statement: &mut Statement<'_>) -> Result<(), Error> {
+    /// Runs a script in the transaction of a caller.
+    pub(super) fn exec_within(&self, sql: &str, interrupt: &Interrupt) -> Result<(), Error> {
+        let steps = self.plan(sql, false)?;
+        connection::look(&self.connection)?;
+        steps.iter().try_for_each(|step| self.run_step(step, interrupt))
+    }
+
+    /// The statements that are to be run. Each BEGIN must have its COMMIT, if there may be any.
+    fn plan<'s>(&self, sql: &'s str, may_begin: bool) -> Result<Vec<Step<'s>>, Error> {
+        run::check_nul(sql)?;
+        let (mut steps, mut begun) = (Vec::new(), false);
+        for split::Part { text, keyword } in split::statements(sql) {
+            let is = |words: &[&str]| words.iter().any(|word| keyword.eq_ignore_ascii_case(word));
+            let is_of_pair = may_begin && if begun { is(&["COMMIT", "END"]) } else { is(&["BEGIN"]) };
+            if is_of_pair {
+                self.check_syntax(text)?;
+                begun = !begun;
+            } else if is(&["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]) {
+                return Err(Error::TransactionControl { sql: text.to_owned() });
+            } else {
+                steps.push(Step { text, is_apart: !begun && is(&["PRAGMA", "VACUUM"]) });
+            }
+        }
+        if begun { Err(Error::LeftOpen) } else { Ok(steps) }
+    }
+
+    fn check_syntax(&self, sql: &str) -> Result<(), Error> {
+        let compiled = self.authorizer.with(Mode::Ourselves, || self.connection.prepare(sql).map(drop));
+        compiled.map_err(|error| self.authorizer.explain(error, sql))
+    }
+
+    /// Runs a statement, in a transaction that is begun now if need be.
+    fn run_step(&self, step: &Step<'_>, interrupt: &Interrupt) -> Result<(), Error> {
+        interrupt.check()?;
+        if !step.is_apart {
+            self.begin_if_need_be()?;
+        }
+        match self.compile(step) {
+            Ok(mut statement) => {
+                if !run::is_one_of(step.text, &["VACUUM"]) {
+                    self.begin_if_need_be()?;
+                }
+                self.step(&mut statement, step.text)
+            }
+            Err(Error::Pragma { name, argument }) => {
+                if pragma::kind(&name) == Kind::Transaction {
+                    self.begin_if_need_be()?;
+                }
+                let run = || self.step(&mut self.connection.prepare(step.text)?, step.text);
+                self.run_pragma((&name, &argument), step.text, run).map(drop)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Is it a pragma of a setting, with a value that it can have?
+    fn is_valid_setting(&self, step: &Step<'_>) -> Result<bool, Error> {
+        match self.compile(step) {
+            Err(Error::Pragma { name, argument }) if pragma::kind(&name) == Kind::Setting => {
+                self.with_setting(&name, &argument).map(|_| true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn compile(&self, step: &Step<'_>) -> Result<Statement<'_>, Error> {
+        let compiled = self.authorizer.with(Mode::Transaction, || self.connection.prepare(step.text));
+        // The values of last_insert_rowid() and the like are the script's own.
+        self.authorizer.counted();
+        compiled.map_err(|error| self.authorizer.explain(error, step.text))
+    }
+
+    fn begin_if_need_be(&self) -> Result<(), Error> {
+        if self.connection.is_autocommit() { self.control(BEGIN) } else { Ok(()) }
+    }
+
+    fn step(&self, statement: &mut Statement<'_>, sql: &str) -> Result<(), Error> {
         run::bind(statement, &[])??;
         // VACUUM attaches a database to work in, which a caller may not.
         let stepped = self.authorizer.with(Mode::Ourselves, || run::step(statement));
-        stepped.map_err(|error| error.in_statement(&text(statement)))
+        stepped.map_err(|error| error.in_statement(sql))
     }
-}
-
-/// The text of one statement. Nothing is bound, so nothing is expanded.
-fn text(statement: &Statement<'_>) -> String {
-    statement.expanded_sql().unwrap_or_default()
 }

@@ -44,7 +44,7 @@ impl Writer {
                     outcomes.extend(of_all(all, self.undoably(id, |writer| writer.apply_all(all, limits.interrupt))));
                 }
                 Write::Exec { sql } => outcomes.push(self.undoably(id, |writer| {
-                    writer.run_statements(sql, limits.interrupt, true)?;
+                    writer.exec_within(sql, limits.interrupt)?;
                     Ok(Written::default())
                 })),
                 _ => outcomes.push(self.undoably(id, |writer| writer.apply(write))),
@@ -72,16 +72,17 @@ impl Writer {
     pub(crate) fn abandon(&mut self) {
         if self.open.take().is_some() {
             self.roll_back();
+            self.tidy_or_later();
         }
     }
 
     fn take_step(&mut self, id: TransactionId, control: Control) -> Result<(), Error> {
         let is_open = self.check_open(id);
         match control {
-            Control::Begin => {
-                self.control(BEGIN)?;
-                self.open = Some(Open { id, ended_by: None });
-                Ok(())
+            Control::Begin => self.begin(id),
+            Control::BeginWithoutForeignKeys => {
+                self.turn_foreign_keys_off()?;
+                self.begin(id).inspect_err(|_| self.tidy_or_later())
             }
             // What is gone needs no undoing.
             Control::Rollback | Control::Undo if is_open.is_err() => Ok(()),
@@ -98,6 +99,12 @@ impl Writer {
             Control::Release => is_open.map_err(cause).and_then(|()| self.control(RELEASE)),
             Control::Undo => self.undo(),
         }
+    }
+
+    fn begin(&mut self, id: TransactionId) -> Result<(), Error> {
+        self.control(BEGIN)?;
+        self.open = Some(Open { id, ended_by: None });
+        Ok(())
     }
 
     /// Does something in a savepoint, so that it leaves nothing behind when it fails.
@@ -153,7 +160,7 @@ mod tests {
 
     fn open() -> Result<(tempfile::TempDir, Writer), Box<dyn std::error::Error>> {
         let dir = tempfile::tempdir()?;
-        let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
+        let mut writer = Writer::temporary(&dir.path().join("app.db"), ConnectionOptions::default())?;
         writer.lend(|connection| connection.execute_batch("CREATE TABLE t (a UNIQUE)"))??;
         Ok((dir, writer))
     }

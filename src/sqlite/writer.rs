@@ -20,7 +20,9 @@ use super::batch::Write;
 use super::connection::{self, ConnectionOptions, Opened};
 use super::counters::Counters;
 use super::interrupt::Interrupt;
+use super::leftovers::Leftovers;
 use super::query::{self, Encoded};
+use super::settings::InForce;
 use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
 
@@ -56,6 +58,7 @@ pub(crate) struct Writer {
     options: ConnectionOptions,
     prepared: bool,
     commits: Arc<AtomicU64>,
+    pub(super) leftovers: Leftovers,
     /// The transaction that a caller has begun and not ended.
     pub(super) open: Option<Open>,
 }
@@ -70,7 +73,8 @@ pub(crate) struct Limits<'a> {
 }
 
 impl Writer {
-    pub(crate) fn open(path: &Path, options: ConnectionOptions) -> Result<Self, Error> {
+    /// The settings of the database are `in_force`; this connection is the one that changes them.
+    pub(crate) fn open(path: &Path, options: ConnectionOptions, in_force: Arc<InForce>) -> Result<Self, Error> {
         let mut connection = connection::open_writer(path, &options)?;
         let authorizer = Authorizer::install(&mut connection)?;
         let commits = Arc::<AtomicU64>::default();
@@ -80,7 +84,25 @@ impl Writer {
             false
         }))?;
         let counters = Counters::install(&connection)?;
-        Ok(Self { connection, authorizer, counters, hold: None, options, prepared: false, commits, open: None })
+        let leftovers = Leftovers::new(in_force);
+        Ok(Self {
+            connection,
+            authorizer,
+            counters,
+            hold: None,
+            options,
+            prepared: false,
+            commits,
+            leftovers,
+            open: None,
+        })
+    }
+
+    /// One of a database that has no other connections.
+    #[cfg(test)]
+    pub(super) fn temporary(path: &Path, options: ConnectionOptions) -> Result<Self, Error> {
+        let in_force = Arc::new(InForce::of(&options));
+        Self::open(path, options, in_force)
     }
 
     /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
@@ -105,11 +127,13 @@ impl Writer {
         writes: &[Write<'_>],
         limits: Limits<'_>,
     ) -> Vec<Outcome> {
+        let mut ready = limits.interrupt.check();
         if self.open.is_none() {
             // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would not.
             self.roll_back();
+            ready = ready.and_then(|()| self.tidy());
         }
-        if let Err(error) = limits.interrupt.check().and_then(|()| self.prepare(limits.interrupt)) {
+        if let Err(error) = ready.and_then(|()| self.prepare(limits.interrupt)) {
             return refuse_all(writes, &error);
         }
         if self.hold != hold {
@@ -117,7 +141,10 @@ impl Writer {
             self.hold = hold;
         }
         match (transaction, &self.open) {
-            (Some(id), _) => self.run_in(id, writes, limits),
+            (Some(id), _) => {
+                let authorizer = self.authorizer.clone();
+                authorizer.with(Mode::Transaction, || self.run_in(id, writes, limits))
+            }
             (None, None) => self.run_in_order(writes, limits),
             // Each lane of a DB sees to it that nothing else is written meanwhile.
             (None, Some(_)) => refuse_all(writes, &Error::Malformed),
@@ -205,21 +232,28 @@ impl Writer {
         match write {
             Write::All(all) => {
                 self.begin_caller_unless_held(true);
-                let run = |writer: &mut Self| {
-                    let open = Atomic::begin(writer)?;
-                    let written = open.0.apply_all(all, interrupt)?;
-                    open.commit().map_err(|source| Error::OfAll { index: None, source: Box::new(source) })?;
-                    Ok(written)
-                };
-                of_all(all, run(self))
+                let authorizer = self.authorizer.clone();
+                let outcome = authorizer.with(Mode::Transaction, || self.run_all(all, interrupt));
+                self.tidy_or_later();
+                of_all(all, outcome)
             }
             Write::Exec { sql } => {
                 self.begin_caller_unless_held(true);
                 vec![self.exec(sql, interrupt).map(|()| Written::default())]
             }
             // VACUUM attaches a database to work in, which a caller may not.
-            _ => vec![self.authorizer.with(Mode::Ourselves, || self.apply_plain(write))],
+            Write::Run { sql, .. } | Write::Query { sql, .. } if run::is_one_of(sql, &["VACUUM"]) => {
+                vec![self.authorizer.with(Mode::Ourselves, || self.apply_plain(write))]
+            }
+            _ => vec![self.settle(self.apply_plain(write))],
         }
+    }
+
+    fn run_all(&mut self, all: &[Write<'_>], interrupt: &Interrupt) -> Result<Vec<Written>, Error> {
+        let open = Atomic::begin(self)?;
+        let written = open.0.apply_all(all, interrupt)?;
+        open.commit().map_err(|source| Error::OfAll { index: None, source: Box::new(source) })?;
+        Ok(written)
     }
 
     /// The writes of a batch that is all or nothing, in a transaction.
@@ -259,7 +293,10 @@ impl Writer {
         raw::set_last_insert_rowid(&self.connection, 0);
         let authorizer = self.authorizer.clone();
         let open = Atomic(self);
-        Ok(authorizer.with(Mode::Ourselves, || work(&mut open.0.connection)))
+        let done = authorizer.with(Mode::Ourselves, || work(&mut open.0.connection));
+        drop(open);
+        self.tidy_or_later();
+        Ok(done)
     }
 
     /// A write outside a batch and a transaction: a caller of its own, unless it is under a hold.
@@ -268,7 +305,23 @@ impl Writer {
         self.apply(write)
     }
 
+    /// Does a write of one statement.
     pub(super) fn apply(&self, write: &Write<'_>) -> Outcome {
+        let (Write::Run { sql, parameters } | Write::Query { sql, parameters, .. }) = write else {
+            return self.attempt(write);
+        };
+        match self.attempt(write) {
+            Err(Error::Pragma { .. }) if !parameters.is_empty() => Err(run::too_many(parameters.len())),
+            Err(Error::Pragma { name, argument }) => {
+                let done = self.run_pragma((&name, &argument), sql, || self.attempt(write))?;
+                let rows = matches!(write, Write::Query { .. }).then(Box::default);
+                Ok(done.unwrap_or(Written { rows, ..Written::default() }))
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn attempt(&self, write: &Write<'_>) -> Outcome {
         let connection = &self.connection;
         let before = connection.total_changes();
         self.counters.next(connection);
@@ -328,7 +381,8 @@ impl Writer {
     /// Makes the connection ready to write: in WAL mode.
     fn prepare(&mut self, interrupt: &Interrupt) -> Result<(), Error> {
         if !self.prepared {
-            connection::prepare_writer(&self.connection, &self.options, interrupt)?;
+            let prepare = || connection::prepare_writer(&self.connection, &self.options, interrupt);
+            self.authorizer.with(Mode::Ourselves, prepare)?;
             self.prepared = true;
             // That was none of a caller.
             self.commits.store(0, Ordering::Relaxed);

@@ -9,7 +9,7 @@ use rusqlite::types::ValueRef;
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
 fn open(dir: &tempfile::TempDir, schema: &str) -> Result<Writer, Box<dyn std::error::Error>> {
-    let mut writer = Writer::open(&dir.path().join("app.db"), ConnectionOptions::default())?;
+    let mut writer = Writer::temporary(&dir.path().join("app.db"), ConnectionOptions::default())?;
     writer.lend(|connection| connection.execute_batch(schema))??;
     Ok(writer)
 }
@@ -198,7 +198,7 @@ fn a_batch_ends_when_its_time_is_up_with_one_write_done_at_least() -> TestResult
 fn a_transaction_that_cannot_begin_rejects_every_write() -> TestResult {
     let dir = tempfile::tempdir()?;
     let options = ConnectionOptions { busy_timeout: Duration::ZERO, ..ConnectionOptions::default() };
-    let mut writer = Writer::open(&dir.path().join("app.db"), options)?;
+    let mut writer = Writer::temporary(&dir.path().join("app.db"), options)?;
     assert_eq!(run(&mut writer, &[create("a")]), [Ok(1)]);
     let outsider = Connection::open(dir.path().join("app.db"))?;
     outsider.execute_batch("BEGIN IMMEDIATE")?;
@@ -216,7 +216,7 @@ fn a_database_that_cannot_be_made_ready_rejects_every_statement() -> TestResult 
     let outsider = Connection::open(dir.path().join("app.db"))?;
     outsider.execute_batch("CREATE TABLE t (a); BEGIN EXCLUSIVE")?;
     let options = ConnectionOptions { busy_timeout: Duration::ZERO, ..ConnectionOptions::default() };
-    let mut writer = Writer::open(&dir.path().join("app.db"), options)?;
+    let mut writer = Writer::temporary(&dir.path().join("app.db"), options)?;
     let together = || Write::All(vec![create("a"), create("b"), create("c")]);
     assert_eq!(run(&mut writer, &[together(), create("d")]), [Err("SQLITE_BUSY"); 4]);
     outsider.execute_batch("ROLLBACK")?;

@@ -1,0 +1,158 @@
+//! What a statement of a caller may leave on the writing connection: settings, which then hold for all connections, and
+//! nothing else. TEMP objects and the pragmas of one connection end with the transaction that they belong to.
+
+#![forbid(unsafe_code)]
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use super::authorizer::Mode;
+use super::pragma::{self, Kind};
+use super::settings::{InForce, Settings};
+use super::writer::Writer;
+use super::{Error, split};
+
+/// SQLite deletes all TEMP objects when this value changes: <https://www.sqlite.org/pragma.html#pragma_temp_store>.
+const DROP_TEMP: &str = "PRAGMA temp_store = FILE; PRAGMA temp_store = DEFAULT";
+/// `defer_foreign_keys` SQLite itself turns off at each COMMIT and ROLLBACK.
+const END_PRAGMAS: &str = "PRAGMA legacy_alter_table = OFF; PRAGMA writable_schema = RESET";
+
+/// What was left there, and not yet taken away.
+pub(super) struct Leftovers {
+    in_force: Arc<InForce>,
+    /// What the connection has.
+    settings: Cell<Settings>,
+    /// Is there a pragma whose value ends with the transaction?
+    pragmas: Cell<bool>,
+    temp: Cell<bool>,
+}
+
+impl Leftovers {
+    pub(super) fn new(in_force: Arc<InForce>) -> Self {
+        let settings = Cell::new(in_force.get());
+        Self { in_force, settings, pragmas: Cell::default(), temp: Cell::default() }
+    }
+}
+
+impl Writer {
+    /// Gives a pragma that the authorizer has not let through its effect, if it may have one here. One that is of this connection
+    /// `run` runs; `None`: it is a setting, which has no rows.
+    pub(super) fn run_pragma<T>(
+        &self,
+        (name, argument): (&str, &str),
+        sql: &str,
+        run: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<Option<T>, Error> {
+        let settings = self.permit(name, argument, sql).map_err(|error| error.in_statement(sql))?;
+        match settings {
+            Some(settings) => self.give(settings).map(|()| None),
+            None => self.authorizer.with(Mode::Ourselves, run).map(Some),
+        }
+    }
+
+    /// May a setting get this value? Gives what the connection has afterwards.
+    pub(super) fn with_setting(&self, name: &str, argument: &str) -> Result<Settings, Error> {
+        self.leftovers.settings.get().with(name, argument)
+    }
+
+    /// May a pragma have its effect here? Gives the settings with it, if it is one.
+    fn permit(&self, name: &str, argument: &str, sql: &str) -> Result<Option<Settings>, Error> {
+        let mut parts = split::statements(sql);
+        // It would take effect when it is compiled, whatever stands around it.
+        if !parts.next().is_some_and(|part| part.keyword.eq_ignore_ascii_case("PRAGMA")) || parts.next().is_some() {
+            return Err(Error::misuse(
+                "a PRAGMA that sets something must be the one statement of a text, without EXPLAIN",
+            ));
+        }
+        let refuse = |why| Err(Error::refused(&format!("PRAGMA {name} is refused: {why}")));
+        let changes_nothing = || {
+            let ask = || pragma::has_value(&self.connection, name, argument);
+            self.authorizer.with(Mode::Ourselves, ask).unwrap_or(false)
+        };
+        let (settings, is_open) = (self.leftovers.settings.get(), !self.connection.is_autocommit());
+        match pragma::kind(name) {
+            Kind::Setting => match settings.with(name, argument)? {
+                changed if is_open && changed != settings => refuse(
+                    "in a transaction it has no effect, or one that a rollback does not undo. \
+                     Use run() before the transaction; in migrate() foreignKeys: false",
+                ),
+                changed => Ok(Some(changed)),
+            },
+            Kind::Transaction if is_open => {
+                self.leftovers.pragmas.set(true);
+                Ok(None)
+            }
+            Kind::Transaction | Kind::Refused(_) if changes_nothing() => Ok(None),
+            Kind::Transaction => {
+                refuse("its value ends with the transaction: use it in transaction(), begin(), batch() or exec()")
+            }
+            Kind::Refused(why) | Kind::RefusedWork(why) => refuse(why),
+            Kind::Reads | Kind::File | Kind::Works => Ok(None),
+        }
+    }
+
+    /// Are there TEMP objects?
+    pub(super) fn has_temp(&self) -> Result<bool, Error> {
+        self.note_temp();
+        let ask = || self.connection.prepare("SELECT 1 FROM sqlite_temp_schema LIMIT 1")?.exists([]);
+        Ok(self.leftovers.temp.get() && ask()?)
+    }
+
+    /// Turns foreign keys off until the transaction that is about to begin has ended, for the writing connection alone.
+    pub(super) fn turn_foreign_keys_off(&self) -> Result<(), Error> {
+        self.give(self.leftovers.settings.get().without_foreign_keys())
+    }
+
+    /// Something of a caller has ended outside of a transaction: what it has set holds for all connections, unless it failed.
+    pub(super) fn settle<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        if outcome.is_ok() {
+            self.leftovers.in_force.set(self.leftovers.settings.get());
+        }
+        self.tidy_or_later();
+        outcome
+    }
+
+    /// The same where a COMMIT must not be told as an error: what is left is met again before the next use of the connection.
+    pub(super) fn tidy_or_later(&self) {
+        let _ = self.tidy();
+    }
+
+    /// Takes away what must not outlive a transaction. To be called outside of one.
+    pub(super) fn tidy(&self) -> Result<(), Error> {
+        let left = &self.leftovers;
+        self.note_temp();
+        if left.temp.get() {
+            self.run_ours(DROP_TEMP)?;
+            left.temp.set(false);
+        }
+        if left.pragmas.get() {
+            self.run_ours(END_PRAGMAS)?;
+            left.pragmas.set(false);
+        }
+        self.give(left.in_force.get())
+    }
+
+    fn note_temp(&self) {
+        if self.authorizer.take_temp() {
+            self.leftovers.temp.set(true);
+        }
+    }
+
+    fn give(&self, settings: Settings) -> Result<(), Error> {
+        let before = self.leftovers.settings.get();
+        if settings != before {
+            let apply = || self.authorizer.with(Mode::Ourselves, || settings.apply(&self.connection, before));
+            self.connection.brake.without(apply)?;
+            self.leftovers.settings.set(settings);
+        }
+        Ok(())
+    }
+
+    /// Not among the statements that are kept: these pragmas take effect when they are compiled.
+    fn run_ours(&self, sql: &str) -> Result<(), Error> {
+        self.connection
+            .brake
+            .without(|| self.authorizer.with(Mode::Ourselves, || self.connection.execute_batch(sql)))?;
+        Ok(())
+    }
+}
