@@ -1,7 +1,16 @@
 /** The program around its commands: usage, help, streams. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { sqliteVersion, version } from '../index.js'
@@ -159,6 +168,84 @@ if (has('strace')) {
     })
     t.deepEqual([code, stdout], [74, ''])
     t.regex(stderr, /^sqlock: stdout cannot be written to: .*EIO/m)
+  })
+}
+
+test('a name with a newline and control characters is told in one line, by every command', async t => {
+  const name = 'a\nb\u001b[2J'
+  const dir = join(tmpDir(t), name)
+  const db = openDb(t, dir)
+  await db.createRecord('a', 1)
+  const [file, missing] = [join(dir, name), join(dir, 'no', name)]
+  await db.backup(file)
+  for (const [expected, ...args] of [
+    [0, 'status', dir],
+    [66, 'status', missing],
+    [66, 'status', file],
+    [66, 'exec', missing, '--', 'true'],
+    [127, 'exec', dir, '--', missing],
+    [0, 'checkpoint', file],
+    [66, 'checkpoint', missing],
+    [0, 'backup', file, join(dir, `${name}2`)],
+    [66, 'backup', file, missing],
+    [64, 'backup', file, dir],
+    [64, 'backup', file, file, name],
+    [64, name]
+  ] as [number, ...string[]][]) {
+    const { code, stdout, stderr } = await sqlock(t, ...args)
+    t.is(code, expected, stderr)
+    t.is(`${stdout}${stderr}`.split('\n').length, 2, `${stdout}${stderr}`)
+    t.false(`${stdout}${stderr}`.includes('\u001b'))
+  }
+})
+
+test('a path that leads nowhere is exit code 66, whatever the reason', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  await db.createRecord('a', 1)
+  symlinkSync('loop', join(dir, 'loop'))
+  symlinkSync('missing', join(dir, 'dangling'))
+  for (const name of ['missing', 'dangling', 'loop', 'x'.repeat(256), 'app.db/x']) {
+    const path = join(dir, name)
+    for (const args of [
+      ['status', path],
+      ['exec', path, '--', 'true'],
+      ['checkpoint', path],
+      ['backup', path, join(dir, 'copy')],
+      ['backup', db.dbPath, join(path, 'copy')]
+    ]) {
+      const { code, stderr } = await sqlock(t, ...args)
+      t.is(code, 66, stderr)
+      t.false(stderr.includes('its directory is'), 'it is no file in a directory')
+    }
+    t.is((await sqlock(t, 'doctor', path)).code, 2)
+  }
+})
+
+if (process.platform === 'linux') {
+  // Node replaces such bytes, and a backup had another name than the one that was asked for.
+  test('an argument that is no UTF-8 is refused', async t => {
+    const dir = tmpDir(t)
+    const db = openDb(t, dir)
+    await db.createRecord('a', 1)
+    await db.backup(join(dir, '\ufffd.db'))
+    const names = () => readdirSync(dir).toSorted()
+    const before = names()
+    for (const args of [
+      `status "$name"`,
+      `doctor "$name"`,
+      `checkpoint "$name"`,
+      `backup app.db "$name"`,
+      `backup "$name" copy.db`,
+      `exec . -- touch "$name"`
+    ]) {
+      const shell = `name=$(printf 'b\\377.db'); exec "$0" "$1" ${args}`
+      const { code, stderr } = await run(t, 'sh', ['-c', shell, process.execPath, PROGRAM], { cwd: dir })
+      t.is(code, 64, args)
+      t.true(stderr.startsWith('sqlock: an argument is not valid UTF-8'), stderr)
+    }
+    t.deepEqual(names(), before)
+    t.is((await sqlock(t, 'checkpoint', join(dir, '\ufffd.db'))).code, 0, 'the character itself is a name')
   })
 }
 

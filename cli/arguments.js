@@ -1,9 +1,25 @@
 /** The arguments of a command. What is wrong with them is a UsageError, told in one line. */
 'use strict'
 
+const { isUtf8 } = require('node:buffer')
+const { readFileSync } = require('node:fs')
 const { parseArgs } = require('node:util')
 
 class UsageError extends Error {}
+
+/** Node replaces what is no UTF-8 in an argument, and so would make or read a file of another name. */
+function checkEncoding(args) {
+  if (!args.some(arg => arg?.includes('\ufffd'))) return
+  let given
+  try {
+    given = readFileSync('/proc/self/cmdline')
+  } catch {
+    // Without /proc (macOS) nobody can tell; but there, names of files are always UTF-8.
+    return
+  }
+  if (!isUtf8(given))
+    throw new UsageError('an argument is not valid UTF-8: rename the file, or use a link to it')
+}
 
 /** `{ options, operands }`. There have to be as many operands as there are `names`. */
 function readArguments(args, options, names) {
@@ -28,4 +44,4 @@ function parsed(args, options) {
   }
 }
 
-module.exports = { UsageError, readArguments }
+module.exports = { UsageError, checkEncoding, readArguments }

@@ -6,7 +6,7 @@ const { DB } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
 const { SIGNAL } = require('./exit-codes')
 const { readHeader } = require('./header')
-const { print, printRaw } = require('./output')
+const { print, printRaw, printable } = require('./output')
 const { endingSignals } = require('./signals')
 
 const BAR_WIDTH = 40
@@ -35,7 +35,7 @@ async function run(args) {
   try {
     const progress = process.stdout.isTTY ? drawBar : undefined
     const { totalPages } = await db.backup(destination, { progress, pagesPerStep, signal: end.signal })
-    print(`${totalPages} pages are in ${destination}`)
+    print(`${totalPages} pages are in ${printable(destination)}`)
   } catch (error) {
     if (end.signal.aborted) return SIGNAL + constants.signals[end.signal.reason]
     // The destination is what may still be wrong with the arguments.

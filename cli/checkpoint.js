@@ -4,7 +4,7 @@
 const { DB } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
 const { readHeader } = require('./header')
-const { print } = require('./output')
+const { print, printable } = require('./output')
 const { help: timeoutHelp, readTimeout } = require('./timeout')
 
 const MODES = ['PASSIVE', 'FULL', 'RESTART', 'TRUNCATE']
@@ -35,7 +35,7 @@ async function run(args) {
   const timeout = readTimeout(given.options.timeout)
   const [file] = given.operands
   if (!readHeader(file).wal) {
-    print(`${file} is not in WAL mode: there is nothing to move`)
+    print(`${printable(file)} is not in WAL mode: there is nothing to move`)
     return EXIT.complete
   }
   const db = new DB(file, { fileMustExist: true })

@@ -7,7 +7,7 @@ const { constants } = require('node:os')
 const { WriteLocker } = require('../index')
 const { UsageError, readArguments } = require('./arguments')
 const { CANNOT_RUN, NOT_FOUND, SIGNAL } = require('./exit-codes')
-const { complain, print } = require('./output')
+const { complain, print, printable } = require('./output')
 const { passSignalsOn } = require('./signals')
 const { help: timeoutHelp, readTimeout } = require('./timeout')
 
@@ -56,7 +56,7 @@ async function runCommand(command, args) {
     const [code, signal] = await once(child, 'exit')
     return signal === null ? code : SIGNAL + constants.signals[signal]
   } catch (error) {
-    complain(`${command} cannot be run: ${error.message}`)
+    complain(printable(`${command} cannot be run: ${error.message}`))
     return error.code === 'ENOENT' ? NOT_FOUND : CANNOT_RUN
   } finally {
     passing.stop()

@@ -75,7 +75,7 @@ const hasColours = () => process.stdout.isTTY === true && !process.env.NO_COLOR 
 /** https://no-color.org */
 const paint = (colour, text) => (hasColours() ? `\u001b[${COLOURS[colour]}m${text}\u001b[0m` : text)
 
-/** Text of others, such as a command line: on a terminal its control characters would do things. */
+/** Names of files, command lines, text of others: on a terminal their control characters would do things. */
 const printable = text => text.replaceAll(/\p{Cc}|\p{Zl}|\p{Zp}/gu, '\ufffd')
 
 /** A path in a command that is to be copied into a shell. */

@@ -5,7 +5,7 @@ const { setTimeout: delay } = require('node:timers/promises')
 const { WriteLocker } = require('../index')
 const { readArguments } = require('./arguments')
 const { describeHolder } = require('./holder')
-const { paint, print, printJson, printRaw } = require('./output')
+const { paint, print, printJson, printRaw, printable } = require('./output')
 
 const LOOK_EVERY_MS = 200
 const EXIT = { free: 0, held: 1 }
@@ -35,8 +35,9 @@ async function run(args) {
 }
 
 function describe({ locked, lockPath, holder }) {
-  if (!locked) return `${paint('green', 'free')} ${lockPath}`
-  return `${paint('yellow', 'held')} ${lockPath}: ${describeHolder(holder)}`
+  const path = printable(lockPath)
+  if (!locked) return `${paint('green', 'free')} ${path}`
+  return `${paint('yellow', 'held')} ${path}: ${describeHolder(holder)}`
 }
 
 async function watch(locker, json) {
