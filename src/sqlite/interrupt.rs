@@ -172,7 +172,8 @@ mod tests {
     }
 
     fn write(path: &Path, busy_timeout: Duration, interrupt: &Interrupt) -> Result<&'static str, Error> {
-        let mut connection = Writer::open(path, ConnectionOptions { busy_timeout, ..ConnectionOptions::default() })?;
+        let mut connection =
+            Writer::temporary(path, ConnectionOptions { busy_timeout, ..ConnectionOptions::default() })?;
         let writes = [Write::Run { sql: "CREATE TABLE t (a)", parameters: vec![] }];
         let outcomes = connection.run(None, None, &writes, Limits { until: Instant::now() + ENDLESS, interrupt });
         Ok(match outcomes.as_slice() {
