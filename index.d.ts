@@ -102,8 +102,8 @@ export type SqlockErrorCode =
    */
   | 'ERR_SQLOCK_TRANSACTION'
   /**
-   * The database file at `dbPath` is another one than was opened, or gone: nothing is written to the old one any more, and
-   * after 20 ms at most nothing is read from it.
+   * The database, its -wal or its -shm, see `path`, was deleted or replaced while the DB had it open: nothing is written any
+   * more, and after 20 ms at most nothing is read. Close the DB and open a new one.
    */
   | 'ERR_SQLOCK_REPLACED'
   /** More than `maxQueue` writes wait in this DB. */

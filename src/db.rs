@@ -119,7 +119,7 @@ impl Database {
         let settings = Arc::new(InForce::of(&options.connection));
         let reader = Reader::open(&path, &options.connection, Arc::clone(&settings))?;
         let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
-        Ok(Self {
+        let db = Self {
             file: DatabaseFile::at(path)?,
             timeout: options.timeout,
             locker: Arc::new(locker),
@@ -129,7 +129,9 @@ impl Database {
             reader: Mutex::new(Some(reader)),
             readers: Mutex::default(),
             checkpointer: Mutex::default(),
-        })
+        };
+        db.watch_companions(|| false);
+        Ok(db)
     }
 
     /// The path of the database, absolute.
@@ -176,12 +178,37 @@ impl Database {
     /// # Blocking
     /// For as long as that checkpoint takes.
     pub fn close(&self) {
-        // The reader first: it tells that the database is closed.
-        held(&self.reader).take();
-        held(&self.readers).clear();
-        held(&self.checkpointer).take();
-        held(&self.writer).take();
+        self.close_connections();
         lock::let_go();
+    }
+
+    fn close_connections(&self) {
+        let is_lost = self.file.has_lost_companions();
+        // The reader first: it tells that the database is closed.
+        let reader = held(&self.reader).take();
+        let idle = std::mem::take(&mut *held(&self.readers));
+        let (checkpointer, writer) = (held(&self.checkpointer).take(), held(&self.writer).take());
+        if is_lost {
+            reader.iter().chain(&idle).for_each(Reader::forgo_checkpoint);
+            checkpointer.iter().for_each(Checkpointer::forgo_checkpoint);
+            writer.iter().for_each(Writer::forgo_checkpoint);
+        }
+        drop((reader, idle, checkpointer, writer));
+    }
+
+    /// Sees to it that the loss of the -wal or the -shm is noticed, when another connection `is_in_wal_mode`. The reading connection
+    /// takes part then, too: it stays open until the end, so that nobody may remove them.
+    fn watch_companions(&self, is_in_wal_mode: impl FnOnce() -> bool) {
+        if self.file.has_known_companions() {
+            return;
+        }
+        // While it reads somewhere else, there will be another occasion.
+        if let Some(mut reader) = try_held(&self.reader)
+            && let Some(reader) = reader.as_mut()
+            && (reader.is_in_wal_mode() || (is_in_wal_mode() && reader.join_wal_mode()))
+        {
+            self.file.note_companions();
+        }
     }
 
     pub(crate) fn checkpoint_held(
@@ -197,9 +224,20 @@ impl Database {
         }
         let checkpointer = match &mut *checkpointer {
             Some(open) => open,
-            none => none.insert(Checkpointer::open(self.path(), &self.options)?),
+            none => {
+                let opened = none.insert(Checkpointer::open(self.path(), &self.options)?);
+                // Has it opened the files of the others?
+                self.file.check()?;
+                opened
+            }
         };
         Ok(checkpointer.run(mode, interrupt)?)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.close_connections();
     }
 }
 

@@ -15,9 +15,9 @@ pub enum Error {
     Lock(lock::Error),
     /// SQLite refused.
     Sqlite(sqlite::Error),
-    /// The file at the path of the database is another one than was opened, or there is none.
+    /// The database, its `-wal` or its `-shm` is not the file that was opened: it was deleted or replaced.
     Replaced {
-        /// The path.
+        /// The path of that file.
         path: PathBuf,
     },
     /// The destination of a backup that can be none.
@@ -51,7 +51,11 @@ impl fmt::Display for Error {
             Self::Lock(error) => error.fmt(f),
             Self::Sqlite(error) => error.fmt(f),
             Self::Replaced { path } => {
-                write!(f, "{} is not the database file that was opened: it was deleted or replaced", path.display())
+                write!(
+                    f,
+                    "{} was deleted or replaced while this database had it open: close this database and open it again",
+                    path.display()
+                )
             }
             Self::Destination { path, reason } => {
                 write!(f, "destination must not be {reason}: {}", path.display())

@@ -57,6 +57,14 @@ function findingsOf(pid, files, { real, lockPath, stat }, writers) {
     const advice = `have it open the database anew, or end it: kill ${pid}`
     return [error('users', `${who}: works on a database that was deleted or replaced at this path`, advice)]
   }
+  const lost = companionsLostBy(files, real)
+  if (lost.length > 0) {
+    const advice =
+      `what it has written lately may be in the deleted file only; leave ${real}-wal and ${real}-shm to SQLite, ` +
+      `and have it close the database and open it again, or end it: kill ${pid}`
+    const what = lost.map(suffix => `${real}${suffix}`).join(' and ')
+    return [error('users', `${who}: works with a deleted ${what}: others do not see what it writes`, advice)]
+  }
   const has = id => files.some(file => file.id === id)
   const hasLock = has(idOf(lockPath)?.id)
   if (!has(fileId(stat))) return hasLock ? [ok('users', `${who}: has db.lock open`)] : []
@@ -72,5 +80,9 @@ function findingsOf(pid, files, { real, lockPath, stat }, writers) {
     )
   ]
 }
+
+/** SQLite removes its -wal and -shm when the last program closes the database. Whoever has deleted ones open has lost them. */
+const companionsLostBy = (files, real) =>
+  ['-wal', '-shm'].filter(suffix => files.some(({ path }) => path === `${real}${suffix} (deleted)`))
 
 module.exports = { userFindings }

@@ -46,7 +46,9 @@ impl Database {
     ) -> Result<T, Error> {
         let Some(id) = transaction else {
             self.file.check_at_times()?;
-            return Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?);
+            let outcome = held(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?;
+            self.watch_companions(|| false);
+            return Ok(outcome);
         };
         let writer = try_held(&self.writer).ok_or(Error::Busy)?;
         Ok(read(&writer.as_ref().ok_or(Error::Closed)?.source_in(id)?)?)
@@ -83,17 +85,28 @@ impl Database {
             None if held(&self.reader).is_none() => return Err(Error::Closed),
             None => {
                 self.file.check()?;
-                Reader::open(self.path(), &self.options, Arc::clone(&self.settings))?
+                let reader = Reader::open(self.path(), &self.options, Arc::clone(&self.settings))?;
+                // Has it opened the files of the others?
+                self.file.check().inspect_err(|_| reader.forgo_checkpoint())?;
+                reader
             }
         };
-        self.file.check_at_times()?;
-        let outcome = reader.interruptible(interrupt, read);
+        let checked = self.file.check_at_times();
+        let outcome = checked.and_then(|()| Ok(reader.interruptible(interrupt, read)?));
+        self.watch_companions(|| reader.is_in_wal_mode());
+        self.keep_or_close(reader);
+        outcome
+    }
+
+    #[cfg(feature = "node")]
+    fn keep_or_close(&self, reader: Reader) {
         let mut readers = held(&self.readers);
         // One that comes back after the end would keep the file open; close() empties the pool after it has taken the reader.
         if readers.len() < IDLE_READERS && held(&self.reader).is_some() {
             readers.push(reader);
+        } else if self.file.has_lost_companions() {
+            reader.forgo_checkpoint();
         }
-        Ok(outcome?)
     }
 }
 

@@ -32,12 +32,18 @@ impl Database {
     /// the connection would wait for itself until that timeout.
     ///
     /// # Errors
-    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready.
+    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready,
+    /// [`Error::Replaced`].
     pub fn with_write_lock<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
         self.check_writable()?;
         // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back the lock says.
         let _guard = self.locker.acquire(self.timeout)?;
-        Ok(held(&self.writer).as_mut().ok_or(Error::Closed)?.lend(work)?)
+        let mut connection = held(&self.writer);
+        let connection = connection.as_mut().ok_or(Error::Closed)?;
+        self.file.check()?;
+        let done = connection.lend(work)?;
+        self.watch_companions(|| connection.is_in_wal_mode());
+        Ok(done)
     }
 
     pub(super) fn write_locked(&self, write: Write<'_>) -> Result<Written, Error> {
@@ -57,8 +63,8 @@ impl Database {
     /// as many outcomes as writes that are done. `hold` names a hold that further writes may belong to.
     ///
     /// # Errors
-    /// [`Error::Replaced`] when the file at the path is another one than was opened: a row in a file that nobody else can
-    /// open is lost.
+    /// [`Error::Replaced`] when the database, its -wal or its -shm is another file than was opened: a row in a file that nobody else
+    /// can open is lost.
     pub(crate) fn write(
         &self,
         guard: &WriteGuard,
@@ -74,6 +80,7 @@ impl Database {
         self.file.check().inspect_err(|_| connection.abandon())?;
         let before = connection.commits();
         let outcomes = connection.run(hold, transaction, writes, limits);
+        self.watch_companions(|| connection.is_in_wal_mode());
         let rolled_back = transaction.is_some_and(|id| connection.has_rolled_back(id));
         Ok(Batch { outcomes, commits: connection.commits() - before, rolled_back })
     }

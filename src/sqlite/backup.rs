@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
 use super::at_rest::AtRest;
-use super::connection::{self, ConnectionOptions, Opened};
+use super::connection::{self, ConnectionOptions, Opened, ReaderConnection};
 use super::interrupt::Interrupt;
 
 /// So many pages are copied until it is looked whether to go on.
@@ -43,7 +43,7 @@ impl Copier {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         // A file that has gone meanwhile is not made anew.
         let options = ConnectionOptions { file_must_exist: true, ..options.clone() };
-        let (connection, at_rest) = connection::open_reader(path, &options)?;
+        let ReaderConnection { connection, at_rest, .. } = connection::open_reader(path, &options)?;
         Ok(Self { connection, at_rest })
     }
 

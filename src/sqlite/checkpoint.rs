@@ -45,6 +45,11 @@ impl Checkpointer {
         Ok(Self { connection: connection::open_writer(path, &options)? })
     }
 
+    /// Leaves the WAL alone when it is closed.
+    pub(crate) fn forgo_checkpoint(&self) {
+        self.connection.forgo_checkpoint();
+    }
+
     /// Checkpoints until it is called off. What was moved by then stays so.
     pub(crate) fn run(&self, mode: CheckpointMode, interrupt: &Interrupt) -> Result<Checkpoint, Error> {
         let _armed = interrupt.arm(&self.connection.brake);

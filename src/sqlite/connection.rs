@@ -88,6 +88,12 @@ impl Opened {
         // The file may have been made just now.
         Ok(Self { connection, brake, _presence: Presence::of(path) })
     }
+
+    /// Leaves the WAL alone when it is closed, also when it is the last connection.
+    pub(super) fn forgo_checkpoint(&self) {
+        // The setting cannot be refused.
+        let _ = self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    }
 }
 
 impl Deref for Opened {
@@ -143,8 +149,14 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
     Ok(connection)
 }
 
-/// A connection that reads. With the second part, it reads without locks, and what it reads counts only while that holds.
-pub(super) type ReaderConnection = (Opened, Option<AtRest>);
+/// A connection that reads.
+pub(super) struct ReaderConnection {
+    pub(super) connection: Opened,
+    /// If there is one, the connection reads without locks, and what it reads counts only while this holds.
+    pub(super) at_rest: Option<AtRest>,
+    /// Does it take part in WAL mode?
+    pub(super) wal: bool,
+}
 
 /// Opens a connection that reads, and finds out whether the file is a database at all. SQLite itself cannot read a WAL database
 /// at rest where it can make no file. Then the file is opened as immutable.
@@ -154,16 +166,20 @@ pub(super) type ReaderConnection = (Opened, Option<AtRest>);
 pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<ReaderConnection, Error> {
     let mut attempts_left = ATTEMPTS;
     loop {
-        let error = match Opened::open(path, options, || begin_to_read(open(path, options)?, options)) {
+        let mut wal = false;
+        let error = match Opened::open(path, options, || begin_to_read(open(path, options)?, options, &mut wal)) {
             Err(error) if options.readonly && error.is_of_opening() => error,
-            opened => return Ok((opened?, None)),
+            opened => return Ok(ReaderConnection { connection: opened?, at_rest: None, wal }),
         };
-        let was_at_rest = AtRest::of(path);
-        if let Some(at_rest) = was_at_rest {
-            let opened = Opened::open(path, options, || begin_to_read(open_immutable(path, options)?, options));
+        if let Some(at_rest) = AtRest::of(path) {
+            let opened =
+                Opened::open(path, options, || begin_to_read(open_immutable(path, options)?, options, &mut wal));
             if at_rest.holds() {
-                let opened = opened?;
-                return if raw::is_wal_file(&opened) { Ok((opened, Some(at_rest))) } else { Err(error) };
+                let connection = opened?;
+                if !raw::is_wal_file(&connection) {
+                    return Err(error);
+                }
+                return Ok(ReaderConnection { connection, at_rest: Some(at_rest), wal });
             }
         } else if has(path, JOURNAL) || !has(path, WAL) {
             // Nothing that could be there for a moment only, such as the -wal of a program that has just begun or ended.
@@ -181,13 +197,17 @@ fn has(path: &Path, companion: &str) -> bool {
     path.canonicalize().is_ok_and(|file| beside(&file, companion).exists())
 }
 
-fn begin_to_read(connection: Connection, options: &ConnectionOptions) -> Result<Connection, Error> {
+/// Reads for the first time, without waiting, and tells whether the connection takes part in WAL mode.
+fn begin_to_read(connection: Connection, options: &ConnectionOptions, wal: &mut bool) -> Result<Connection, Error> {
     connection.pragma_update(None, "query_only", true)?;
     connection.busy_timeout(Duration::ZERO)?;
     match set_synchronous(&connection, options.synchronous) {
         // Somebody has the file to himself for a moment. It is a database then, and for reading the setting is idle.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {}
-        outcome => outcome?,
+        outcome => {
+            outcome?;
+            *wal = is_wal(&connection)?;
+        }
     }
     Ok(connection)
 }

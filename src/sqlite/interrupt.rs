@@ -68,7 +68,6 @@ impl Brake {
     }
 
     /// Does what must not wait for another program: it fails with `SQLITE_BUSY` instead.
-    #[cfg(feature = "node")]
     pub(super) fn at_once<T>(&self, work: impl FnOnce() -> T) -> T {
         with(&self.0.at_once, work)
     }

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
-use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened};
+use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened, ReaderConnection};
 use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
@@ -65,7 +65,6 @@ impl Reader {
     ///
     /// # Errors
     /// `SQLITE_BUSY` at once when one has.
-    #[cfg(feature = "node")]
     pub(crate) fn read_at_once<T>(
         &mut self,
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
@@ -74,6 +73,23 @@ impl Reader {
             let brake = reading.connection.brake.clone();
             brake.at_once(|| reading.read(false, &mut read))
         })
+    }
+
+    /// Is it known to take part in WAL mode? Then it does until it is closed, and nobody may remove the -wal and the -shm.
+    pub(crate) fn is_in_wal_mode(&self) -> bool {
+        self.reading.wal
+    }
+
+    /// Takes part in WAL mode, if the database is in it.
+    pub(crate) fn join_wal_mode(&mut self) -> bool {
+        // What keeps it from reading keeps it out. It does not wait: others wait for this connection.
+        let _ = self.read_at_once(|source| Ok(connection::look(source.connection)?));
+        self.is_in_wal_mode()
+    }
+
+    /// Leaves the WAL alone when it is closed.
+    pub(crate) fn forgo_checkpoint(&self) {
+        self.reading.connection.forgo_checkpoint();
     }
 
     /// Ends the snapshot that reads have kept.
@@ -124,9 +140,9 @@ struct Reading {
 
 impl Reading {
     fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
-        let (mut connection, at_rest) = connection::open_reader(path, options)?;
+        let ReaderConnection { mut connection, at_rest, wal } = connection::open_reader(path, options)?;
         let authorizer = Authorizer::install(&mut connection)?;
-        Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal: false, snapshot: None })
+        Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal, snapshot: None })
     }
 
     /// Takes over what holds for the database by now.

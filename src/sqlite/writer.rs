@@ -373,6 +373,17 @@ impl Writer {
         }
     }
 
+    /// Does it take part in WAL mode?
+    pub(crate) fn is_in_wal_mode(&self) -> bool {
+        self.prepared
+            && self.authorizer.with(Mode::Ourselves, || connection::is_wal(&self.connection)).is_ok_and(|is_wal| is_wal)
+    }
+
+    /// Leaves the WAL alone when it is closed.
+    pub(crate) fn forgo_checkpoint(&self) {
+        self.connection.forgo_checkpoint();
+    }
+
     /// How often something was committed.
     pub(crate) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
