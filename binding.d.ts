@@ -182,6 +182,8 @@ export interface NativeDatabaseOptions {
   /** FULL instead of NORMAL. */
   synchronousFull: boolean
   foreignKeys: boolean
+  /** The stack of the calling thread, where it is known to be smaller than that of a main thread. */
+  stackBytes?: number
   lock: NativeLockOptions
 }
 

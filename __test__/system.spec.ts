@@ -1,4 +1,5 @@
 /** What sqlock does to the system, seen by strace, and what it does when the system refuses. */
+import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
@@ -107,6 +108,96 @@ if (has('strace')) {
       t.is(stdout, 'ERR_SQLOCK_IO,pthread_create,EAGAIN\ntrue\n')
     }
   })
+
+  /** In each the process has to come to its end by itself. `step()` marks where no thread can be started any more. */
+  const THREADLESS: [string, string, string][] = [
+    [
+      'checkpoint()',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `step(); await tell(db.checkpoint()); await tell(db.checkpoint('FULL'));`
+    ],
+    ['backup()', 'ERR_SQLOCK_IO,pthread_create,EAGAIN', `step(); await tell(db.backup(dir + '/copy.db'));`],
+    [
+      'iterate()',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `step(); await tell((async () => [...db.iterate('SELECT 1')])());`
+    ],
+    [
+      'iterateAsync()',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `step(); await tell(db.iterateAsync('SELECT 1').next());`
+    ],
+    [
+      'a write under a hold while the pool is full',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `await db.withWriteLock(async () => {
+         const stuck = fs.promises.open(fifo, 'r');
+         step();
+         await tell(db.run('INSERT INTO t VALUES (1)'));
+         fs.openSync(fifo, 'w');
+         await stuck;
+       });`
+    ],
+    [
+      'a transaction while the pool is full',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `const tx = await db.begin(), stuck = fs.promises.open(fifo, 'r');
+       await tx.run('INSERT INTO t VALUES (1)').catch(() => {});
+       step();
+       await tell(tx.commit());
+       fs.openSync(fifo, 'w');
+       await stuck;`
+    ],
+    [
+      'a write while somebody else holds the lock and the pool is full',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `const guard = await new WriteLocker(dir).acquire(), stuck = fs.promises.open(fifo, 'r');
+       step();
+       await tell(db.run({ sql: 'INSERT INTO t VALUES (1)', timeout: 100 }));
+       await guard.release();
+       fs.openSync(fifo, 'w');
+       await stuck;`
+    ],
+    [
+      'withWriteLock() while somebody else holds the lock',
+      'ERR_SQLOCK_IO,pthread_create,EAGAIN',
+      `const guard = await new WriteLocker(dir).acquire();
+       step();
+       await tell(db.withWriteLock(() => {}, { timeout: 100 }));
+       await guard.release();`
+    ]
+  ]
+  for (const [what, expected, calls] of THREADLESS) {
+    test(`without another thread ${what} is rejected, nothing is written, and the process ends`, async t => {
+      const [dir, other] = [tmpDir(t), tmpDir(t)]
+      spawnSync('mkfifo', [join(dir, 'fifo'), join(other, 'fifo')])
+      const script = `
+        const fs = require('fs'), fifo = dir + '/fifo', db = new DB(dir + '/app.db', { timeout: 60000 });
+        const step = () => fs.existsSync(dir + '/from-here-on');
+        const tell = promise => promise.then(
+          () => console.log('resolved'),
+          error => console.log([error.code, error.syscall, error.errno].join())
+        );
+        (async () => {
+          await db.exec('CREATE TABLE t (a)');
+          ${calls}
+          await db.close();
+        })()`
+      const trace = ['-e', 'trace=clone,clone3,access,faccessat,faccessat2']
+      const { lines } = await strace(t, dir, trace, script)
+      const before = lines.slice(
+        0,
+        lines.findIndex(line => line.includes('from-here-on'))
+      )
+      const [main] = (before[0] as string).split(' ')
+      const made = before.filter(line => line.startsWith(`${main} `) && /clone3?\(/.test(line)).length
+      const call = before.some(line => line.includes('clone3(')) ? 'clone3' : 'clone'
+      const inject = [...trace, '-e', `inject=${call}:error=EAGAIN:when=${made + 1}+`]
+      const { stdout } = await strace(t, other, inject, script)
+      for (const line of stdout.trim().split('\n')) t.is(line, expected)
+      t.deepEqual(openDb(t, other).all('SELECT * FROM t'), [])
+    })
+  }
 
   test('a disk that is full when the holder text is written does not fail the hold', async t => {
     const dir = tmpDir(t)

@@ -5,6 +5,7 @@
 
 const { basename, resolve, sep } = require('node:path')
 const { fileURLToPath } = require('node:url')
+const { resourceLimits } = require('node:worker_threads')
 const { Watch, watch } = require('./abort')
 const { argumentTypeError, argumentValueError, outOfRange } = require('./errors')
 const { kindOf } = require('./kind')
@@ -240,9 +241,16 @@ function checkDatabaseOptions(value) {
       busyTimeoutMs,
       synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',
       foreignKeys: checkBoolean('foreignKeys', options.foreignKeys),
+      stackBytes: stackBytes(),
       lock: lock.native
     }
   }
+}
+
+/** The stack of a worker thread; undefined on the main thread. */
+function stackBytes() {
+  const mb = resourceLimits?.stackSizeMb
+  return mb > 0 ? mb * 2 ** 20 : undefined
 }
 
 /** The options that are given, inherited ones too. One that is undefined is one that is left out. */

@@ -270,7 +270,8 @@ class Session {
 
   async #checkpoint(hold, mode, background, signal) {
     throwIfAborted(signal)
-    const checkpoint = settled(workAttempt(this.native.checkpoint(hold, mode), signal).settled)
+    const work = call(() => this.native.checkpoint(hold, mode))
+    const checkpoint = settled(workAttempt(work, signal).settled)
     if (!diagnostics.checkpoint.hasSubscribers) return checkpoint
     return diagnostics.tellCheckpoint(this.native, mode, background, checkpoint)
   }

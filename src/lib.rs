@@ -10,6 +10,7 @@
 //! | [`sqlite`] | connections, writes, reads; knows nothing of the lock |
 //! | `db` | [`Database`], which joins both |
 //! | `node` | the Node-API face (feature `node`) |
+//! | `threads` | the threads of our own |
 //!
 //! ```
 //! use sqlock::{Database, Error, lock};
@@ -33,6 +34,7 @@ pub mod lock;
 #[cfg(feature = "node")]
 mod node;
 pub mod sqlite;
+mod threads;
 
 pub use db::{DEFAULT_TIMEOUT, Database, DatabaseOptions, Record};
 pub use error::Error;

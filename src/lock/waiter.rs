@@ -23,6 +23,7 @@ use super::file::LockFile;
 use super::queue::{Queue, UNKNOWN_HOLDER};
 use super::registry::let_go;
 use super::scheduling;
+use crate::threads;
 
 /// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
@@ -46,7 +47,7 @@ fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 
         drop(queue);
         let_go();
     };
-    thread::Builder::new().name(name.into()).spawn(work).map(drop)
+    threads::spawn(name, work)
 }
 
 fn wait(queue: &Arc<Queue>, generation: u64) {

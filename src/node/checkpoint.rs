@@ -2,18 +2,17 @@
 
 #![deny(unsafe_code)]
 
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use napi::{Env, JsDeferred, Result};
 use napi_derive::napi;
 
 use super::environment;
-use super::error::{exception, guarded};
+use super::error::{Failure, exception, guarded, not_started};
 use crate::lock::{self, WriteGuard};
 use crate::sqlite::{Checkpoint, CheckpointMode, Interrupt};
-use crate::{Database, Error};
+use crate::{Database, threads};
 
 #[napi(string_enum = "UPPERCASE")]
 pub enum NativeCheckpointMode {
@@ -83,16 +82,16 @@ impl NativeCheckpointing {
         let (database, guard, mode) = (Arc::clone(&self.database), self.guard.take(), self.mode);
         let interrupt = Arc::clone(&self.interrupt);
         let (deferred, promise) = env.create_deferred::<NativeCheckpoint, Resolver>()?;
+        let promised = Promised(Arc::new(Mutex::new(Some(deferred))));
+        let settled_there = promised.clone();
         let work = move || {
             let outcome = guarded(|| database.checkpoint_held(guard.as_deref(), mode, &interrupt));
             drop(guard);
-            deferred.resolve(Box::new(move |env| {
-                outcome.map(NativeCheckpoint::from).map_err(|failure| exception(&env, failure))
-            }));
+            settled_there.settle(outcome);
         };
-        let spawned = thread::Builder::new().name("sqlock-checkpoint".into()).spawn(work);
-        let path = self.database.path();
-        spawned.map_err(|error| exception(env, Error::from(lock::Error::io("pthread_create", path, error))))?;
+        if let Err(error) = threads::spawn("sqlock-checkpoint", work) {
+            promised.settle(Err(not_started(self.database.path(), error)));
+        }
         Ok(promise)
     }
 
@@ -100,5 +99,20 @@ impl NativeCheckpointing {
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.interrupt.request();
+    }
+}
+
+/// A promise that is settled by the thread, or where the thread could not be started. One that is never settled would keep the
+/// process alive.
+#[derive(Clone)]
+struct Promised(Arc<Mutex<Option<JsDeferred<NativeCheckpoint, Resolver>>>>);
+
+impl Promised {
+    fn settle(&self, outcome: std::result::Result<Checkpoint, Failure>) {
+        if let Some(deferred) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            deferred.resolve(Box::new(move |env| {
+                outcome.map(NativeCheckpoint::from).map_err(|failure| exception(&env, failure))
+            }));
+        }
     }
 }

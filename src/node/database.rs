@@ -20,6 +20,7 @@ use super::submission::{NativeSubmission, Work};
 use crate::sqlite::{
     self, Column, ConnectionOptions, Description, Form, Row, Rows, Source, Synchronous, TransactionId, Value,
 };
+use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
 #[napi(object)]
@@ -31,6 +32,8 @@ pub struct NativeDatabaseOptions {
     /// FULL instead of NORMAL.
     pub synchronous_full: bool,
     pub foreign_keys: bool,
+    /// The stack of the calling thread, where it is known to be smaller than that of a main thread.
+    pub stack_bytes: Option<f64>,
     pub lock: NativeLockOptions,
 }
 
@@ -42,9 +45,15 @@ impl From<NativeDatabaseOptions> for DatabaseOptions {
             busy_timeout: to_duration(options.busy_timeout_ms).unwrap_or(DEFAULT_TIMEOUT),
             synchronous: if options.synchronous_full { Synchronous::Full } else { Synchronous::Normal },
             foreign_keys: options.foreign_keys,
+            stack_bytes: options.stack_bytes.map_or(STACK_BYTES, to_bytes),
         };
         Self { timeout: DEFAULT_TIMEOUT, connection, lock: options.lock.into() }
     }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no stack has 2^53 bytes")]
+fn to_bytes(bytes: f64) -> usize {
+    bytes as usize
 }
 
 #[napi(object, object_from_js = false)]

@@ -6,7 +6,9 @@
 #![forbid(unsafe_code)]
 
 use std::any::Any;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use napi::bindgen_prelude::Object;
 use napi::{Env, JsValue, Result};
@@ -37,6 +39,11 @@ pub(super) fn guarded<T, E: Into<Failure>>(
         Ok(outcome) => outcome.map_err(Into::into),
         Err(payload) => Err(Failure::Panic(panic_message(&*payload))),
     }
+}
+
+/// A thread that the system has not started, which was to work on the file at `path`.
+pub(super) fn not_started(path: &Path, error: io::Error) -> Failure {
+    lock::Error::io("pthread_create", path, error).into()
 }
 
 fn panic_message(payload: &(dyn Any + Send)) -> String {

@@ -5,14 +5,13 @@
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, Result};
 
-use super::error::{Failure, exception, guarded};
+use super::error::{Failure, exception, guarded, not_started};
 use crate::sqlite::Interrupt;
-use crate::{Error, lock};
+use crate::{Error, threads};
 
 /// What came of a step, or `None` when there are no more.
 type Answer<T> = std::result::Result<Option<T>, Failure>;
@@ -52,9 +51,8 @@ impl<T: Send + 'static> Stepper<T> {
         let (sender, receiver) = mpsc::channel();
         let interrupt = Arc::<Interrupt>::default();
         let called_off = Arc::clone(&interrupt);
-        let spawned =
-            thread::Builder::new().name(name.into()).spawn(move || run(&receiver, |give| work(&called_off, give)));
-        spawned.map_err(|error| exception(env, Error::from(lock::Error::io("pthread_create", path, error))))?;
+        let spawned = threads::spawn(name, move || run(&receiver, |give| work(&called_off, give)));
+        spawned.map_err(|error| exception(env, not_started(path, error)))?;
         Ok(Self { requests: Mutex::new(Some(sender)), interrupt })
     }
 

@@ -7,9 +7,9 @@
 
 #![deny(unsafe_code)]
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef};
@@ -18,13 +18,13 @@ use napi_derive::napi;
 
 use super::convert::{duration_to_ms, from_integer, to_duration};
 use super::environment;
-use super::error::{Failure, describe, exception, guarded};
+use super::error::{Failure, describe, exception, guarded, not_started};
 use super::lock::Entry;
 use super::read::NativeEncoded;
-use crate::Database;
 use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
 use crate::sqlite::{self, HoldId, Interrupt, TransactionId};
+use crate::{Database, threads};
 
 /// What came of the writes that are done, and what giving back the lock said after them.
 struct Written {
@@ -222,6 +222,14 @@ impl Held {
             mailbox.deliver(written.map(|batch| Written { batch, lock: None }));
         }
     }
+
+    /// No thread could be started for it: nothing of it is written, unless a worker has come meanwhile.
+    fn refuse(&self, mailbox: &Mailbox, error: io::Error) {
+        let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, work, _)) = taken {
+            mailbox.deliver(Err(not_started(work.database.path(), error)));
+        }
+    }
 }
 
 enum Route {
@@ -293,10 +301,12 @@ impl NativeSubmission {
             Route::Queue(entry) => {
                 entry.with(Queue::overtake);
             }
-            // The lock is held meanwhile: a thread of its own, or else the worker when it comes.
+            // The lock is held meanwhile, and the pool may be full for ever: a thread of its own.
             Route::Hold(held) => {
-                let (held, mailbox) = (held.clone(), self.mailbox.clone());
-                let _ = thread::Builder::new().name("sqlock-write".into()).spawn(move || held.write(&mailbox));
+                let (writing, mailbox) = (held.clone(), self.mailbox.clone());
+                if let Err(error) = threads::spawn("sqlock-write", move || writing.write(&mailbox)) {
+                    held.refuse(&self.mailbox, error);
+                }
             }
         }
         Ok(promise)

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
+use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::at_rest::AtRest;
@@ -18,6 +19,7 @@ use super::companion::{JOURNAL, WAL, beside};
 use super::interrupt::{self, Brake, Interrupt};
 use super::presence::Presence;
 use super::{Error, raw};
+use crate::threads::STACK_BYTES;
 
 /// How far a commit has to get before it counts, <https://www.sqlite.org/pragma.html#pragma_synchronous>.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +38,9 @@ const CACHED_STATEMENTS: usize = 128;
 /// up. SQLite's own default is 1000.
 const AUTOCHECKPOINT_PAGES: i64 = 2000;
 
+/// How much stack a byte of a pattern may take up: so much that the callers of SQLite have two fifths of the stack for themselves.
+const STACK_BYTES_PER_PATTERN_BYTE: usize = 80;
+
 /// How often to open a database whose files others make and remove meanwhile, and how often to repeat a read that met a change.
 pub(super) const ATTEMPTS: u32 = 10;
 
@@ -52,6 +57,9 @@ pub struct ConnectionOptions {
     pub synchronous: Synchronous,
     /// Are foreign keys enforced? Default: they are.
     pub foreign_keys: bool,
+    /// The stack of the threads that use the database, in bytes. SQLite takes up 48 bytes of it for each byte of a LIKE or GLOB
+    /// pattern, and a pattern that would not fit is an error. Default 8 MiB, that of a main thread; Rust gives a new thread 2 MiB.
+    pub stack_bytes: usize,
 }
 
 impl Default for ConnectionOptions {
@@ -62,6 +70,7 @@ impl Default for ConnectionOptions {
             busy_timeout: Duration::from_millis(500),
             synchronous: Synchronous::Normal,
             foreign_keys: true,
+            stack_bytes: STACK_BYTES,
         }
     }
 }
@@ -146,6 +155,9 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
     // A misspelt column in double quotes is an error, not a string: https://www.sqlite.org/quirks.html
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    // SQLite itself allows 50,000 bytes, and does not raise a limit beyond its own.
+    let pattern_bytes = i32::try_from(options.stack_bytes / STACK_BYTES_PER_PATTERN_BYTE).unwrap_or(i32::MAX);
+    connection.set_limit(Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, pattern_bytes)?;
     Ok(connection)
 }
 
