@@ -119,18 +119,17 @@ test('withWriteLock in a transaction runs in it; a transaction in withWriteLock 
   t.is(lockSize(dir), 0)
 })
 
-test('unlock() in withLock ends the transaction that is open under it', async t => {
+test('unlock() in withLock leaves the transaction that is open under it alone', async t => {
   const dir = tmpDir(t)
   const db = await withTable(t, dir)
   const locker = openLocker(t, dir)
-  await locker.withLock(async () => {
-    const failing = db.transaction(async tx => {
+  await locker.withLock(() =>
+    db.transaction(async tx => {
       await tx.run(INSERT, 1)
       await locker.unlock()
       await tx.run(INSERT, 2)
     })
-    t.is((await rejection(failing)).code, 'ERR_SQLOCK_NOT_HELD')
-  })
+  )
   await db.run(INSERT, 3)
-  t.deepEqual(values(openDb(t, dir)), [3])
+  t.deepEqual(values(openDb(t, dir)), [1, 2, 3])
 })
