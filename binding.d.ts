@@ -216,7 +216,7 @@ export interface NativeLockOptions {
 /** What a row has beside its numbers. */
 export interface NativeParts {
   texts: string
-  blobs: Array<Buffer>
+  apart: Array<string | Buffer>
 }
 
 /** How far a backup has got. */

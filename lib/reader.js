@@ -24,7 +24,7 @@ const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
 const ROWS_IN_CHUNK = 256
 
-const NO_BLOBS = Object.freeze([])
+const NONE_APART = Object.freeze([])
 
 class Reader {
   #native
@@ -54,8 +54,8 @@ class Reader {
     const read = transaction => prepared.native.first(transaction, keep, parameters, form, room)
     const answer = call(() => target.read(read))
     if (answer === null) return undefined
-    if (typeof answer === 'string') return this.#row(prepared, answer, NO_BLOBS, plan)
-    return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.blobs, plan)
+    if (typeof answer === 'string') return this.#row(prepared, answer, NONE_APART, plan)
+    return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.apart, plan)
   }
 
   all(target, plan) {
@@ -107,14 +107,14 @@ class Reader {
     return false
   }
 
-  /** The row in the room, with its texts and blobs. The names of its columns are asked for when they have changed. */
-  #row(prepared, texts, blobs, plan) {
+  /** The row in the room, with its texts and what is apart of them. The names of its columns are asked for when they have changed. */
+  #row(prepared, texts, apart, plan) {
     const single = this.#single
     if (single.version !== prepared.version) {
       prepared.version = single.version
       prepared.shape = shapeOf(prepared.native.names())
     }
-    return rowOf(single.values(texts, blobs), prepared.shape, plan)
+    return rowOf(single.values(texts, apart), prepared.shape, plan)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */

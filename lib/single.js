@@ -1,7 +1,6 @@
 /**
- * The first row of a read, as the addon hands it over: its numbers in `room`, its texts in one string, its
- * blobs in a list. src/sqlite/single.rs
- * describes the form.
+ * The first row of a read, as the addon hands it over: its numbers in `room`, its short texts in one string, its other values
+ * in a list. src/sqlite/single.rs describes the form.
  */
 'use strict'
 
@@ -10,7 +9,7 @@ const { Buffer } = require('node:buffer')
 const NULL = -1
 const NUMBER = -2
 const INTEGER = -3
-const BLOB = -4
+const APART = -4
 
 /** A row of more columns comes as a chunk. */
 const MAX_COLUMNS = 60
@@ -30,15 +29,15 @@ class Single {
   }
 
   /** The values of the row. */
-  values(texts, blobs) {
+  values(texts, apart) {
     const count = this.#words[1]
     const values = new Array(count)
-    for (let n = 0, start = 0, blob = 0; n < count; n++) {
+    for (let n = 0, start = 0, next = 0; n < count; n++) {
       const mark = this.#words[2 + 4 * n]
       if (mark === NUMBER) values[n] = this.#numbers[2 + 2 * n]
       else if (mark === NULL) values[n] = null
       else if (mark === INTEGER) values[n] = this.#integers[2 + 2 * n]
-      else if (mark === BLOB) values[n] = blobs[blob++]
+      else if (mark === APART) values[n] = apart[next++]
       else {
         values[n] = texts.slice(start, mark)
         start = mark

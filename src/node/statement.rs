@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Buffer, BufferSlice, Either4, Null};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Either4, Null};
 use napi::{Env, Result};
 use napi_derive::napi;
 
@@ -12,14 +12,21 @@ use super::cursor::{NativeCursor, Reading};
 use super::database::to_transaction;
 use super::error::exception;
 use super::read::{NativeEncoded, NativeRead};
-use crate::sqlite::{self, Columns, Form, Query, Single};
+use crate::sqlite::{self, Apart, Columns, Form, Query, Single};
 use crate::{Database, Error};
 
 /// What a row has beside its numbers.
 #[napi(object, object_from_js = false)]
 pub struct NativeParts {
     pub texts: String,
-    pub blobs: Vec<Buffer>,
+    pub apart: Vec<Either<String, Buffer>>,
+}
+
+fn to_js(apart: Apart) -> Either<String, Buffer> {
+    match apart {
+        Apart::Text(text) => Either::A(text),
+        Apart::Blob(blob) => Either::B(blob.into()),
+    }
 }
 
 #[napi]
@@ -73,9 +80,9 @@ impl NativeStatement {
         self.columns = columns;
         Ok(match row.map_err(|error| exception(&env, error))? {
             None => Either4::A(Null),
-            Some(Single::InRoom { texts, blobs }) if blobs.is_empty() => Either4::B(texts),
-            Some(Single::InRoom { texts, blobs }) => {
-                Either4::C(NativeParts { texts, blobs: blobs.into_iter().map(Buffer::from).collect() })
+            Some(Single::InRoom { texts, apart }) if apart.is_empty() => Either4::B(texts),
+            Some(Single::InRoom { texts, apart }) => {
+                Either4::C(NativeParts { texts, apart: apart.into_iter().map(to_js).collect() })
             }
             Some(Single::Encoded(encoded)) => Either4::D(encoded.into()),
         })

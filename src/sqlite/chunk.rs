@@ -6,23 +6,22 @@
 //! column  := u32 kind, u32 length in bytes of what follows, filled up to a multiple of 8
 //!   NUMBERS   f64 for each row
 //!   INTEGERS  i64 for each row
-//!   ASCII     u32 end for each row, bytes: the texts, one after the other; ends in bytes
-//!   TEXT      the same in UTF-8; ends in UTF-16 code units, which JavaScript counts in
-//!   MIXED     u8 tag for each row, filled up; 8 bytes for each row: f64, i64, end in texts, or end in blobs;
+//!   ASCII     u32 end for each row, bytes: the texts, one after the other
+//!   TEXT      ends for each row, the texts in UTF-8
+//!   MIXED     u8 tag for each row, filled up; 8 bytes for each row: f64, i64, ends of a text, or u32 end of a blob;
 //!             u32 length of texts, u32 length of blobs, texts in UTF-8, blobs
+//! ends    := u32 end in bytes, u32 end in UTF-16 code units, which JavaScript counts in
 //! ```
 //!
 //! All numbers are little-endian. An INTEGER comes as the [form](super::form) of the rows says.
 
 #![forbid(unsafe_code)]
 
-use std::borrow::Cow;
-
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::Error;
 use super::form::{self, Integers, JsNumber, Misfit};
+use super::{Error, memory};
 
 /// More rows would keep the event loop busy for too long when they are decoded.
 pub(super) const MAX_ROWS: usize = 2000;
@@ -107,7 +106,8 @@ impl Chunk {
     /// # Errors
     /// `SQLITE_TOOBIG` for a row of more than 4 GB.
     pub(super) fn take(&mut self) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::with_capacity(self.bytes + self.columns.len() * (24 + 12 * self.rows) + 8);
+        let mut bytes = Vec::new();
+        bytes.try_reserve(self.bytes + self.columns.len() * (24 + 12 * self.rows) + 8)?;
         bytes.extend(length(self.rows)?);
         bytes.extend([0; 4]);
         for column in &mut self.columns {
@@ -131,10 +131,11 @@ impl Column {
             ValueRef::Real(real) => (Tag::Number, real.to_le_bytes(), 0),
             ValueRef::Text(text) => {
                 self.units += append_text(&mut self.texts, text)?;
-                (Tag::Text, (self.units as u64).to_le_bytes(), text.len())
+                // Ends that are too large for these are refused with the column.
+                (Tag::Text, (self.texts.len() as u64 | (self.units as u64) << 32).to_le_bytes(), text.len())
             }
             ValueRef::Blob(blob) => {
-                self.blobs.extend(blob);
+                memory::extend(&mut self.blobs, blob)?;
                 (Tag::Blob, (self.blobs.len() as u64).to_le_bytes(), blob.len())
             }
         };
@@ -151,10 +152,11 @@ impl Column {
         match kind {
             NUMBERS | INTEGERS => bytes.extend(self.slots.as_flattened()),
             ASCII | TEXT => {
+                length(self.texts.len())?;
                 for slot in &self.slots {
-                    bytes.extend(low_half(*slot)?);
+                    bytes.extend(if kind == ASCII { &slot[..4] } else { slot });
                 }
-                bytes.extend(self.texts.as_bytes());
+                memory::extend(bytes, self.texts.as_bytes())?;
             }
             _ => {
                 bytes.extend(&self.tags);
@@ -162,8 +164,8 @@ impl Column {
                 bytes.extend(self.slots.as_flattened());
                 bytes.extend(length(self.texts.len())?);
                 bytes.extend(length(self.blobs.len())?);
-                bytes.extend(self.texts.as_bytes());
-                bytes.extend(&self.blobs);
+                memory::extend(bytes, self.texts.as_bytes())?;
+                memory::extend(bytes, &self.blobs)?;
             }
         }
         fill_up(bytes);
@@ -200,11 +202,11 @@ impl Column {
 
 /// Appends a text, with U+FFFD for what is no UTF-8. Returns its length in UTF-16 code units.
 pub(super) fn append_text(texts: &mut String, text: &[u8]) -> Result<usize, Misfit> {
-    // Nearly every text is UTF-8, and that check is much faster than finding what is wrong with one.
-    let text = str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed);
+    let start = texts.len();
+    memory::push_text(texts, text)?;
+    let text = &texts[start..];
     let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
     form::check_text(units)?;
-    texts.push_str(&text);
     Ok(units)
 }
 
@@ -214,10 +216,6 @@ fn fill_up(bytes: &mut Vec<u8>) {
 
 fn length(length: usize) -> Result<[u8; 4], Error> {
     u32::try_from(length).map(u32::to_le_bytes).map_err(|_| Error::too_big())
-}
-
-fn low_half(slot: [u8; 8]) -> Result<[u8; 4], Error> {
-    length(usize::try_from(u64::from_le_bytes(slot)).unwrap_or(usize::MAX))
 }
 
 #[cfg(test)]

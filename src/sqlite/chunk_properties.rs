@@ -23,12 +23,21 @@ fn column(kind: usize, rows: usize, bytes: &[u8]) -> Vec<Arrived> {
     match u32::try_from(kind).unwrap() {
         NUMBERS => (0..rows).map(|row| number(bytes, 8 * row)).collect(),
         INTEGERS => (0..rows).map(|row| integer(bytes, 8 * row)).collect(),
-        kind @ (ASCII | TEXT) => {
-            let ends = (0..rows).map(|row| word(bytes, 4 * row));
-            let padded = String::from_utf8(bytes[4 * rows..].to_vec()).unwrap();
-            assert!(kind != ASCII || padded.is_ascii());
-            let units: Vec<u16> = padded.encode_utf16().collect();
-            pieces(ends).map(|(start, end)| Arrived::text(&units[start..end])).collect()
+        ASCII => {
+            let texts = &bytes[4 * rows..];
+            assert!(texts.is_ascii());
+            pieces((0..rows).map(|row| word(bytes, 4 * row))).map(|(start, end)| text(&texts[start..end])).collect()
+        }
+        TEXT => {
+            let (texts, mut units) = (&bytes[8 * rows..], 0);
+            let pieces = pieces((0..rows).map(|row| word(bytes, 8 * row))).zip(0..);
+            let one = |((start, end), row): ((usize, usize), usize)| {
+                let arrived = text(&texts[start..end]);
+                units += str::from_utf8(&texts[start..end]).unwrap().encode_utf16().count();
+                assert_eq!(word(bytes, 8 * row + 4), units);
+                arrived
+            };
+            pieces.map(one).collect()
         }
         _ => mixed(rows, bytes),
     }
@@ -39,19 +48,23 @@ fn mixed(rows: usize, bytes: &[u8]) -> Vec<Arrived> {
     let sizes = slots + 8 * rows;
     let texts = sizes + 8..sizes + 8 + word(bytes, sizes);
     let blobs = &bytes[texts.end..texts.end + word(bytes, sizes + 4)];
-    let units: Vec<u16> = str::from_utf8(&bytes[texts]).unwrap().encode_utf16().collect();
-    let (mut text, mut blob) = (0, 0);
+    let texts = &bytes[texts];
+    let (mut start, mut blob) = (0, 0);
     let one = |row: usize| {
         let (at, end) = (slots + 8 * row, word(bytes, slots + 8 * row));
         match bytes[row] {
             0 => Arrived::Null,
             1 => number(bytes, at),
             2 => integer(bytes, at),
-            3 => Arrived::text(&units[std::mem::replace(&mut text, end)..end]),
+            3 => text(&texts[std::mem::replace(&mut start, end)..end]),
             _ => Arrived::Blob(blobs[std::mem::replace(&mut blob, end)..end].to_vec()),
         }
     };
     (0..rows).map(one).collect()
+}
+
+fn text(bytes: &[u8]) -> Arrived {
+    Arrived::Text(str::from_utf8(bytes).unwrap().to_owned())
 }
 
 fn number(bytes: &[u8], at: usize) -> Arrived {

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::fmt;
 
@@ -185,6 +186,11 @@ impl Error {
         Self::Sqlite(Failure { errcode: READONLY, message: raw::errstr(READONLY), sql: None, offset: -1 })
     }
 
+    /// There is too little memory for a value or a result.
+    pub(crate) fn no_memory() -> Self {
+        Self::Sqlite(Failure { errcode: NOMEM, message: raw::errstr(NOMEM), sql: None, offset: -1 })
+    }
+
     /// A row that no chunk can hold.
     pub(super) fn too_big() -> Self {
         Self::Sqlite(Failure { errcode: TOOBIG, message: raw::errstr(TOOBIG), sql: None, offset: -1 })
@@ -221,6 +227,12 @@ impl Error {
     }
 }
 
+impl From<TryReserveError> for Error {
+    fn from(_: TryReserveError) -> Self {
+        Self::no_memory()
+    }
+}
+
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(match error {
@@ -244,6 +256,7 @@ const PRIMARY: c_int = 0xff;
 const GENERAL: c_int = 1;
 const BUSY: c_int = 5;
 const BUSY_SNAPSHOT: c_int = 517;
+const NOMEM: c_int = 7;
 const READONLY: c_int = 8;
 const INTERRUPT: c_int = 9;
 const CANTOPEN: c_int = 14;

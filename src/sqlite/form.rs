@@ -5,6 +5,8 @@
 
 #![forbid(unsafe_code)]
 
+use std::collections::TryReserveError;
+
 use super::Error;
 
 const FIRST_ROW: u8 = 1;
@@ -52,6 +54,8 @@ pub(crate) enum Misfit {
     Inexact,
     /// A TEXT is longer than a string can be.
     TooLong,
+    /// There is too little memory for it.
+    NoMemory,
 }
 
 impl Form {
@@ -90,11 +94,18 @@ impl Integers {
     }
 }
 
+impl From<TryReserveError> for Misfit {
+    fn from(_: TryReserveError) -> Self {
+        Self::NoMemory
+    }
+}
+
 impl Misfit {
     /// The error of a value in the column of that name.
     pub(crate) fn in_column(self, name: &str) -> Error {
         match self {
             Self::Inexact => Error::Inexact { column: name.to_owned() },
+            Self::NoMemory => Error::no_memory(),
             Self::TooLong => {
                 Error::too_big().because(&format!("the text in column {name} is too long for a string of JavaScript"))
             }

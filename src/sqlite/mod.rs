@@ -26,6 +26,7 @@
 //! | `form` | how a caller wants rows, and what JavaScript could not take |
 //! | `chunk` | rows encoded for JavaScript |
 //! | `single` | one row for JavaScript |
+//! | `memory` | copies for which there may be too little memory |
 //! | `presence` | which files are open in this process, and by whom |
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
@@ -44,6 +45,7 @@ mod error;
 mod form;
 mod interrupt;
 mod leftovers;
+pub(crate) mod memory;
 mod pragma;
 mod presence;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
@@ -95,7 +97,7 @@ pub(crate) use reader::Reader;
 pub(crate) use run::is_kept;
 pub(crate) use settings::InForce;
 #[cfg(feature = "node")]
-pub(crate) use single::{Columns, Single};
+pub(crate) use single::{Apart, Columns, Single};
 pub(crate) use transaction::TransactionId;
 pub(crate) use writer::{HoldId, Limits, Outcome, Writer};
 

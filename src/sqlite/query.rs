@@ -67,7 +67,7 @@ impl Source<'_> {
     /// # Errors
     /// [`Error::SyncWrite`] for a statement that writes.
     pub(crate) fn rows(&self, query: &Query<'_>, limit: usize) -> Result<Rows, Error> {
-        self.run(query, |statement| Ok(rows::collect(statement, limit)?))
+        self.run(query, |statement| rows::collect(statement, limit))
     }
 
     /// Runs a query and encodes its rows.

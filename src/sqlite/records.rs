@@ -41,7 +41,7 @@ fn read(connection: &Connection, sql: &str, id: Option<i64>) -> Result<Rows, Err
         if let Some(id) = id {
             statement.raw_bind_parameter(1, id)?;
         }
-        Ok(rows::collect(statement, usize::MAX)?)
+        rows::collect(statement, usize::MAX)
     };
     match kept(connection, sql, read) {
         Ok(rows) => Ok(rows),

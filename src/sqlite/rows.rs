@@ -5,6 +5,8 @@
 use rusqlite::Statement;
 use rusqlite::types::{Value, ValueRef};
 
+use super::{Error, memory};
+
 /// The values of one row.
 pub type Row = Vec<Value>;
 
@@ -19,7 +21,7 @@ pub struct Rows {
 
 /// Runs a statement whose parameters are bound, and collects its first rows. The names of the columns are those of the first
 /// row: SQLite compiles a statement anew with its first step when the schema has changed.
-pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> rusqlite::Result<Rows> {
+pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> Result<Rows, Error> {
     let mut rows = statement.raw_query();
     let mut next = rows.next()?;
     let Some(first) = next else {
@@ -29,7 +31,8 @@ pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> rusqlite::
     let columns = columns(first.as_ref());
     let mut collected = Vec::new();
     while let Some(row) = next {
-        collected.push((0..columns.len()).map(|column| row.get_ref(column).map(to_value)).collect::<Result<_, _>>()?);
+        let value = |column| to_value(row.get_ref(column)?);
+        collected.push((0..columns.len()).map(value).collect::<Result<_, Error>>()?);
         if collected.len() == limit {
             break;
         }
@@ -44,12 +47,16 @@ pub(super) fn columns(statement: &Statement<'_>) -> Vec<String> {
 }
 
 /// Invalid UTF-8 in a TEXT becomes U+FFFD, as wherever such bytes meet a JavaScript string.
-fn to_value(value: ValueRef<'_>) -> Value {
-    match value {
+fn to_value(value: ValueRef<'_>) -> Result<Value, Error> {
+    Ok(match value {
         ValueRef::Null => Value::Null,
         ValueRef::Integer(integer) => Value::Integer(integer),
         ValueRef::Real(real) => Value::Real(real),
-        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob(blob) => Value::Blob(blob.to_vec()),
-    }
+        ValueRef::Text(text) => {
+            let mut own = String::new();
+            memory::push_text(&mut own, text)?;
+            Value::Text(own)
+        }
+        ValueRef::Blob(blob) => Value::Blob(memory::copy(blob)?),
+    })
 }

@@ -1,5 +1,5 @@
-//! One row on its way to JavaScript: its numbers in room that JavaScript lends, its texts in one string. Nothing else has to
-//! be made for it, and most of the time of a short read would go into that. `lib/single.js` decodes it.
+//! One row on its way to JavaScript: its numbers in room that JavaScript lends, its short texts in one string. Nothing else has
+//! to be made for it, and most of the time of a short read would go into that. `lib/single.js` decodes it.
 //!
 //! ```text
 //! room := u32 version of the columns, u32 how many there are, cell...
@@ -7,11 +7,13 @@
 //!   NULL     nothing
 //!   NUMBER   f64
 //!   INTEGER  i64
-//!   BLOB     nothing: the next one of those that go beside the texts
+//!   APART    nothing: the next one of those that go beside the texts, a blob or a text
 //!   0 or more: a TEXT, which ends there in the string, in UTF-16 code units
 //! ```
 //!
-//! All numbers are little-endian. A row that is too wide, or whose texts are too long, goes as a [chunk](super::chunk).
+//! All numbers are little-endian. A row that is too wide goes as a [chunk](super::chunk).
+//!
+//! A text that JavaScript cuts out of a string keeps all of that alive. So the string holds few texts, or one.
 
 #![forbid(unsafe_code)]
 
@@ -19,19 +21,19 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Row, Statement};
 
 use super::chunk::{self, Chunk};
-use super::form::{Form, JsNumber};
+use super::form::{Form, JsNumber, Misfit};
 use super::query::Encoded;
-use super::{Error, rows};
+use super::{Error, memory, rows};
 
 const HEAD_BYTES: usize = 8;
 const CELL_BYTES: usize = 16;
-/// A longer string is not worth another copy of it.
-const MAX_TEXTS: usize = 1 << 16;
+/// Several texts share a string up to this length; `lib/chunk.js` has the same.
+const MAX_SHARED: usize = 512;
 
 const NULL: i32 = -1;
 const NUMBER: i32 = -2;
 const INTEGER: i32 = -3;
-const BLOB: i32 = -4;
+const APART: i32 = -4;
 
 /// The names of the columns of a statement, which may change with the schema.
 #[derive(Default)]
@@ -46,9 +48,16 @@ pub(crate) enum Single {
     /// It is in the room, save for these.
     InRoom {
         texts: String,
-        blobs: Vec<Vec<u8>>,
+        apart: Vec<Apart>,
     },
     Encoded(Encoded),
+}
+
+/// A value that has a place of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Apart {
+    Text(String),
+    Blob(Vec<u8>),
 }
 
 impl Columns {
@@ -89,31 +98,35 @@ fn put(row: &Row<'_>, columns: &Columns, form: Form, room: &mut [u8]) -> Result<
     let (Some(cells), Ok(width)) = (cells.get_mut(..count), u32::try_from(count)) else { return Ok(None) };
     head[..4].copy_from_slice(&columns.version.to_le_bytes());
     head[4..].copy_from_slice(&width.to_le_bytes());
-    let (mut texts, mut end, mut blobs) = (String::new(), 0, Vec::new());
+    let (mut texts, mut end, mut apart) = (String::new(), 0, Vec::new());
     for (column, (cell, name)) in cells.iter_mut().zip(&columns.names).enumerate() {
+        let refuse = |misfit: Misfit| misfit.in_column(name);
         let (mark, slot) = match row.get_ref(column)? {
             ValueRef::Null => (NULL, [0; 8]),
-            ValueRef::Integer(integer) => {
-                match form.integers.to_js(integer).map_err(|misfit| misfit.in_column(name))? {
-                    JsNumber::Number(number) => (NUMBER, number.to_le_bytes()),
-                    JsNumber::Bigint(integer) => (INTEGER, integer.to_le_bytes()),
-                }
-            }
+            ValueRef::Integer(integer) => match form.integers.to_js(integer).map_err(refuse)? {
+                JsNumber::Number(number) => (NUMBER, number.to_le_bytes()),
+                JsNumber::Bigint(integer) => (INTEGER, integer.to_le_bytes()),
+            },
             ValueRef::Real(real) => (NUMBER, real.to_le_bytes()),
-            ValueRef::Text(text) if texts.len() + text.len() <= MAX_TEXTS => {
-                end += chunk::append_text(&mut texts, text).map_err(|misfit| misfit.in_column(name))?;
+            ValueRef::Text(text) if texts.is_empty() || texts.len() + text.len() <= MAX_SHARED => {
+                end += chunk::append_text(&mut texts, text).map_err(refuse)?;
                 (i32::try_from(end).unwrap_or(i32::MAX), [0; 8])
             }
-            ValueRef::Text(_) => return Ok(None),
+            ValueRef::Text(text) => {
+                let mut own = String::new();
+                chunk::append_text(&mut own, text).map_err(refuse)?;
+                apart.push(Apart::Text(own));
+                (APART, [0; 8])
+            }
             ValueRef::Blob(blob) => {
-                blobs.push(blob.to_vec());
-                (BLOB, [0; 8])
+                apart.push(Apart::Blob(memory::copy(blob)?));
+                (APART, [0; 8])
             }
         };
         cell[..4].copy_from_slice(&mark.to_le_bytes());
         cell[8..].copy_from_slice(&slot);
     }
-    Ok(Some(Single::InRoom { texts, blobs }))
+    Ok(Some(Single::InRoom { texts, apart }))
 }
 
 #[cfg(test)]

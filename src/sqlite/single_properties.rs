@@ -25,10 +25,10 @@ fn read(given: &[Given], columns: &mut Columns, form: Form, room: &mut [u8]) -> 
 }
 
 /// What is in the room.
-fn decoded(room: &[u8], texts: &str, blobs: &[Vec<u8>]) -> Vec<Arrived> {
+fn decoded(room: &[u8], texts: &str, apart: &[Apart]) -> Vec<Arrived> {
     let units: Vec<u16> = texts.encode_utf16().collect();
     let count = u32::from_le_bytes(room[4..8].try_into().unwrap());
-    let (mut start, mut blobs) = (0, blobs.iter());
+    let (mut start, mut apart) = (0, apart.iter());
     let cells = room[HEAD_BYTES..].chunks_exact(CELL_BYTES).take(count as usize);
     let one = |cell: &[u8]| {
         let slot: [u8; 8] = cell[8..].try_into().unwrap();
@@ -36,7 +36,10 @@ fn decoded(room: &[u8], texts: &str, blobs: &[Vec<u8>]) -> Vec<Arrived> {
             NULL => Arrived::Null,
             NUMBER => Arrived::number(slot),
             INTEGER => Arrived::Integer(i64::from_le_bytes(slot)),
-            BLOB => Arrived::Blob(blobs.next().expect("a blob").clone()),
+            APART => match apart.next().expect("a value") {
+                Apart::Text(text) => Arrived::Text(text.clone()),
+                Apart::Blob(blob) => Arrived::Blob(blob.clone()),
+            },
             end => {
                 let end = usize::try_from(end).expect("a text");
                 Arrived::text(&units[std::mem::replace(&mut start, end)..end])
@@ -44,7 +47,7 @@ fn decoded(room: &[u8], texts: &str, blobs: &[Vec<u8>]) -> Vec<Arrived> {
         }
     };
     let arrived = cells.map(one).collect();
-    assert!(blobs.next().is_none(), "each blob belongs to a column");
+    assert!(apart.next().is_none(), "each value belongs to a column");
     arrived
 }
 
@@ -55,7 +58,7 @@ proptest! {
         let expected: Vec<Arrived> = given.iter().map(|given| given.arrives(bigints)).collect();
         let form = Form { integers: if bigints { Integers::Bigints } else { Integers::NumbersWhereExact }, ..Form::default() };
         match read(&given, &mut Columns::default(), form, &mut room)? {
-            Single::InRoom { texts, blobs } => prop_assert_eq!(decoded(&room, &texts, &blobs), expected),
+            Single::InRoom { texts, apart } => prop_assert_eq!(decoded(&room, &texts, &apart), expected),
             Single::Encoded(encoded) => {
                 prop_assert!(given.len() > ROOM_COLUMNS, "it has room");
                 prop_assert_eq!(encoded.columns.len(), given.len());
