@@ -76,6 +76,12 @@ function outOfRange(message) {
   return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' })
 }
 
+/** There is too little memory for a value, as SQLite tells it. */
+function outOfMemory() {
+  const message = 'out of memory'
+  return new SqliteError({ message, code: 'SQLITE_NOMEM', errcode: 7, errstr: message, offset: -1 })
+}
+
 /** The reason of a signal on its way to the caller, who may have given anything: also what looks like a failure. */
 const aborted = reason => ({ kind: 'aborted', reason })
 
@@ -135,6 +141,7 @@ module.exports = {
   argumentTypeError,
   argumentValueError,
   asAskedFor,
+  outOfMemory,
   outOfRange,
   fromFailure,
   ruleFailure

@@ -12,7 +12,7 @@ use napi_derive::napi;
 use super::backup::NativeBackup;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
 use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
-use super::error::{Failure, exception, guarded};
+use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::statement::NativeStatement;
@@ -154,7 +154,8 @@ impl NativeDatabase {
         batch: Uint8Array,
     ) -> Result<NativeSubmission> {
         let (database, transaction) = (Arc::clone(&self.database), to_transaction(transaction));
-        let work = Work { database, transaction, statements, batch: batch.to_vec() };
+        let batch = copied(&env, &batch)?;
+        let work = Work { database, transaction, statements, batch };
         NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 

@@ -59,6 +59,11 @@ pub(super) fn exception(env: &Env, failure: impl Into<Failure>) -> napi::Error {
     }
 }
 
+/// Bytes of JavaScript in memory of their own.
+pub(super) fn copied(env: &Env, bytes: &[u8]) -> Result<Vec<u8>> {
+    sqlite::memory::copy(bytes).map_err(|error| exception(env, sqlite::Error::from(error)))
+}
+
 /// The failure as an Error.
 pub(super) fn describe<'env>(env: &'env Env, failure: &Failure) -> Result<Object<'env>> {
     let mut object = env.create_error(napi::Error::from_reason(""))?;

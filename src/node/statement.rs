@@ -10,7 +10,7 @@ use napi_derive::napi;
 
 use super::cursor::{NativeCursor, Reading};
 use super::database::to_transaction;
-use super::error::exception;
+use super::error::{copied, exception};
 use super::read::{NativeEncoded, NativeRead};
 use crate::sqlite::{self, Apart, Columns, Form, Query, Single};
 use crate::{Database, Error};
@@ -111,14 +111,15 @@ impl NativeStatement {
 
     /// Prepares a read by a worker.
     #[napi(catch_unwind)]
-    pub fn read_apart(&self, parameters: &[u8], form: u8) -> NativeRead {
-        NativeRead::new(Arc::clone(&self.database), self.sql.clone(), parameters.to_vec(), Form::from_bits(form))
+    pub fn read_apart(&self, env: Env, parameters: &[u8], form: u8) -> Result<NativeRead> {
+        let (database, sql, parameters) = (Arc::clone(&self.database), self.sql.clone(), copied(&env, parameters)?);
+        Ok(NativeRead::new(database, sql, parameters, Form::from_bits(form)))
     }
 
     /// Begins a read a chunk at a time.
     #[napi(catch_unwind)]
     pub fn cursor(&self, env: Env, parameters: &[u8], form: u8, rows_in_chunk: u32) -> Result<NativeCursor> {
-        let (database, sql, parameters) = (Arc::clone(&self.database), self.sql.clone(), parameters.to_vec());
+        let (database, sql, parameters) = (Arc::clone(&self.database), self.sql.clone(), copied(&env, parameters)?);
         let (form, rows_in_chunk) = (Form::from_bits(form), rows_in_chunk as usize);
         NativeCursor::new(&env, Reading { database, sql, parameters, form, rows_in_chunk })
     }

@@ -1,0 +1,39 @@
+/** Rows for which there is too little memory. They used to abort the process. */
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import test from 'ava'
+import { tmpDir } from './helpers/tmp.ts'
+
+/** Stands for a system that does not promise more memory than it has. KiB of addresses, of which Node takes some 1,200,000. */
+const ADDRESSES = 2_600_000
+
+const SQL = ['a', 'b', 'c'].map(name => `zeroblob(300000000) AS ${name}`)
+const ROW = `SELECT ${SQL.join(', ')}`
+const WAYS: Record<string, string> = {
+  get: `db.get('${ROW}')`,
+  'a text': `db.get('${ROW.replaceAll(/zeroblob\(300000000\)/g, "printf(\\'%.*c\\', 300000000, \\'x\\')")}')`,
+  all: `db.all('${ROW}')`,
+  iterate: `[...db.iterate('${ROW}')]`,
+  getAsync: `await db.getAsync('${ROW}')`,
+  allAsync: `await db.allAsync('${ROW}')`,
+  iterateAsync: `for await (const row of db.iterateAsync('${ROW}'));`,
+  'get in a transaction': `await db.transaction(async tx => tx.get('${ROW}'))`,
+  returning: `await db.allAsync('INSERT INTO t VALUES (1) RETURNING ${SQL.join(', ')}')`
+}
+
+for (const [way, read] of Object.entries(WAYS))
+  test.serial(`${way}: too little memory is an error, and the DB works on`, async t => {
+    const program = `
+      import { DB } from '${new URL('../index.mjs', import.meta.url)}'
+      const db = new DB(process.argv[1] + '/app.db')
+      await db.exec('CREATE TABLE t (a)')
+      const work = async () => { ${read} }
+      const code = await work().then(() => 'enough memory', error => error.code)
+      const { changes } = await db.run('INSERT INTO t VALUES (2)')
+      console.log(JSON.stringify([code, changes, db.all('SELECT a FROM t')]))
+      await db.close()`
+    const node = [process.execPath, '--input-type=module', '-e', program, tmpDir(t)]
+    const limited = ['-c', `ulimit -v ${ADDRESSES}; exec "$@"`, 'sh', ...node]
+    const { stdout } = await promisify(execFile)('sh', limited)
+    t.deepEqual(JSON.parse(stdout), ['SQLITE_NOMEM', 1, [{ a: 2 }]])
+  })
