@@ -477,6 +477,12 @@ export interface Migration {
   id: string
   /** A script for `exec()`, or a function that gets the transaction. */
   up: string | ((tx: Transaction) => void | PromiseLike<void>)
+  /**
+   * `false`: foreign keys are off while it runs, for a table that is made again, checked before its COMMIT, and as before afterwards,
+   * whatever happens. It fails when a foreign key has more violations than before it; where foreign keys are not enforced nothing is
+   * checked. Default: they are as they are.
+   */
+  foreignKeys?: boolean
 }
 
 export interface MigrateOptions extends AcquireOptions {

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { LockTimeout } from '../index.js'
-import type { Migration } from '../index.js'
+import type { DB, DBOptions, MigrateOptions, Migration, Transaction } from '../index.js'
 import { rejection } from './helpers/block.ts'
 import { Actor, runScript } from './helpers/child.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
@@ -189,4 +189,139 @@ test('bad lists are refused, and the item is named', async t => {
   }
   t.is((await rejection(any.migrate([], { table: '' }))).name, 'TypeError')
   t.is((await rejection(any.migrate([], { tables: 'x' }))).name, 'TypeError')
+})
+
+/** Parents with children, of which one has lost its parent before. */
+const FAMILY = `CREATE TABLE p (id INTEGER PRIMARY KEY, name TEXT);
+  CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p ON DELETE CASCADE);
+  INSERT INTO p VALUES (1, 'a'), (2, 'b'); INSERT INTO c VALUES (1, 1), (2, 1), (3, 2)`
+const ORPHAN = 'PRAGMA foreign_keys = OFF; INSERT INTO c VALUES (4, 99); PRAGMA foreign_keys = ON'
+const REBUILD = `CREATE TABLE p_new (id INTEGER PRIMARY KEY, name TEXT NOT NULL); INSERT INTO p_new SELECT id, name FROM p;
+  DROP TABLE p; ALTER TABLE p_new RENAME TO p`
+const WITH_ANOTHER_KEY = `CREATE TABLE c_new (id INTEGER PRIMARY KEY, first INTEGER REFERENCES p, p INTEGER REFERENCES p);
+  INSERT INTO c_new SELECT id, NULL, p FROM c; DROP TABLE c; ALTER TABLE c_new RENAME TO c`
+
+async function withFamily(t: Parameters<typeof openDb>[0], options?: DBOptions) {
+  const db = openDb(t, tmpDir(t), options)
+  await db.exec(FAMILY)
+  return db
+}
+
+const children = (db: DB) => db.get('SELECT count(*) AS n FROM c')
+
+/** Are foreign keys enforced in writes and told in reads? */
+async function isEnforced(db: DB) {
+  const inserted = await db.batch(['INSERT INTO c VALUES (1000, 77)', 'DELETE FROM c WHERE id = 1000']).then(
+    () => true,
+    () => false
+  )
+  const told = [
+    db.pragma('foreign_keys', { simple: true }),
+    (await db.getAsync('PRAGMA foreign_keys'))?.foreign_keys
+  ]
+  return [!inserted, ...told.map(value => value === 1)]
+}
+
+for (const [name, up] of [
+  ['a script', REBUILD],
+  ['a function', (tx: Transaction) => tx.exec(REBUILD)]
+] as const) {
+  test(`a table is made again without its children, by ${name}, and foreign keys are as before`, async t => {
+    const db = await withFamily(t)
+    await db.migrate([{ id: '1', up, foreignKeys: false }])
+    t.deepEqual(children(db), { n: 3 })
+    t.deepEqual(await isEnforced(db), [true, true, true])
+  })
+}
+
+test('a migration without foreign keys that breaks some fails, and nothing of it stays', async t => {
+  const db = await withFamily(t)
+  await db.exec(ORPHAN)
+  for (const up of [
+    'INSERT INTO c VALUES (5, 55)',
+    'DELETE FROM p WHERE id = 2',
+    'DROP TABLE p',
+    'UPDATE c SET p = 98 WHERE p = 2'
+  ]) {
+    const error = await rejection(db.migrate([{ id: '1', up, foreignKeys: false }]))
+    t.is(error.code, 'ERR_SQLOCK_MIGRATION', up)
+    t.is(error.cause.code, 'SQLITE_CONSTRAINT_FOREIGNKEY', up)
+    t.regex(error.message, /\d more rows of c refer to no row of p/)
+    t.deepEqual(children(db), { n: 4 })
+    t.deepEqual(await isEnforced(db), [true, true, true])
+  }
+})
+
+test('rows that referred to nothing before block no migration without foreign keys', async t => {
+  const db = await withFamily(t)
+  await db.exec(ORPHAN)
+  await db.migrate([
+    { id: '1', up: REBUILD, foreignKeys: false },
+    { id: '2', up: WITH_ANOTHER_KEY, foreignKeys: false },
+    { id: '3', up: 'DELETE FROM c WHERE id = 4; INSERT INTO c VALUES (4, NULL, 98)', foreignKeys: false }
+  ])
+  t.deepEqual(children(db), { n: 4 })
+})
+
+test('a parent without a unique key blocks only the migration that makes it so', async t => {
+  const db = await withFamily(t)
+  const lose =
+    'CREATE TABLE p_new (id, name); INSERT INTO p_new SELECT * FROM p; DROP TABLE p; ALTER TABLE p_new RENAME TO p'
+  const error = await rejection(db.migrate([{ id: '1', up: lose, foreignKeys: false }]))
+  t.is(error.cause.code, 'SQLITE_CONSTRAINT_FOREIGNKEY')
+  await db.exec(`PRAGMA foreign_keys = OFF; ${lose}; PRAGMA foreign_keys = ON`)
+  await db.migrate([{ id: '1', up: 'CREATE TABLE other (a)', foreignKeys: false }])
+  t.pass()
+})
+
+test('after a migration without foreign keys that fails they are as before, however it fails', async t => {
+  const db = await withFamily(t)
+  const controller = new AbortController()
+  const fail = (up: Migration['up'], options?: MigrateOptions) =>
+    rejection(db.migrate([{ id: '1', up, foreignKeys: false }], options))
+  await fail('SELECT missing')
+  t.deepEqual(await isEnforced(db), [true, true, true])
+  await fail(() => Promise.reject(new Error('no')))
+  t.deepEqual(await isEnforced(db), [true, true, true])
+  await fail(tx => tx.run("INSERT OR ROLLBACK INTO p VALUES (1, 'again')").then(() => {}))
+  t.deepEqual(await isEnforced(db), [true, true, true])
+  await fail(async tx => {
+    await tx.rollback()
+    throw new Error('ended')
+  })
+  t.deepEqual(await isEnforced(db), [true, true, true])
+  const reason = await fail(
+    async () => {
+      controller.abort('left')
+      await new Promise(() => {})
+    },
+    { signal: controller.signal }
+  )
+  t.is(reason, 'left')
+  t.deepEqual(await isEnforced(db), [true, true, true])
+  t.deepEqual(children(db), { n: 3 })
+})
+
+test('where foreign keys are not enforced a migration without them is not checked', async t => {
+  const db = await withFamily(t, { foreignKeys: false })
+  await db.migrate([{ id: '1', up: 'DELETE FROM p', foreignKeys: false }])
+  t.deepEqual(children(db), { n: 3 })
+  t.deepEqual(await isEnforced(db), [false, false, false])
+})
+
+test('a migration without foreign keys is refused in a transaction of the program', async t => {
+  const db = await withFamily(t)
+  await db.transaction(async () => {
+    const error = await rejection(db.migrate([{ id: '1', up: REBUILD, foreignKeys: false }]))
+    t.is(error.cause.code, 'ERR_SQLOCK_TRANSACTION')
+  })
+  t.deepEqual(children(db), { n: 3 })
+  await db.withWriteLock(() => db.migrate([{ id: '1', up: REBUILD, foreignKeys: false }]))
+  t.deepEqual(children(db), { n: 3 })
+})
+
+test('foreignKeys of a migration is a boolean', async t => {
+  const db = openDb(t)
+  const migrations: any[] = [{ id: '1', up: '', foreignKeys: 'off' }]
+  t.regex((await rejection(db.migrate(migrations))).message, /^migrations\[0\]\.foreignKeys must be/)
 })

@@ -134,8 +134,7 @@ class DB extends Queryable {
   transaction(fn, options) {
     return issue(this.#find, async target => {
       checkFunction('fn', fn)
-      const run = open => fn(new Transaction(this.#session, open))
-      return this.#session.holds.transact(target, run, this.#wait(options), this.transaction)
+      return this.#transact(target, fn, this.#wait(options), this.transaction)
     })
   }
 
@@ -147,7 +146,11 @@ class DB extends Queryable {
   }
 
   async migrate(migrations, options) {
-    return migrate(this, migrations, checkMigrateOptions(options))
+    const transact = (fn, wait, foreignKeys) =>
+      issue(this.#find, target =>
+        this.#transact(target, fn, { ...this.#wait(wait), foreignKeys }, this.migrate)
+      )
+    return migrate(this, transact, migrations, checkMigrateOptions(options))
   }
 
   checkpoint(mode, options) {
@@ -182,6 +185,11 @@ class DB extends Queryable {
 
   async [Symbol.asyncDispose]() {
     await this.close()
+  }
+
+  #transact(target, fn, options, asker) {
+    const run = open => fn(new Transaction(this.#session, open))
+    return this.#session.holds.transact(target, run, options, asker)
   }
 
   /** A database without the table has no records. */

@@ -15,7 +15,15 @@ const CONTROL = 5
 const QUERY = 6
 
 /** The steps of a transaction. */
-const Control = Object.freeze({ BEGIN: 0, COMMIT: 1, ROLLBACK: 2, SAVEPOINT: 3, RELEASE: 4, UNDO: 5 })
+const Control = Object.freeze({
+  BEGIN: 0,
+  COMMIT: 1,
+  ROLLBACK: 2,
+  SAVEPOINT: 3,
+  RELEASE: 4,
+  UNDO: 5,
+  BEGIN_WITHOUT_FOREIGN_KEYS: 6
+})
 
 const NULL = 0
 const INTEGER = 1

@@ -81,7 +81,7 @@ class Holds {
   async #open(target, options, asker, begun) {
     const bare = begun !== undefined
     const own = target.hold ? null : await this.#takeHold(options, asker)
-    const { timeout, signal } = options
+    const { timeout, signal, foreignKeys } = options
     const [hold, queue] = [own ?? target.hold, this.#queue]
     const turn = own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare)
     const endTurn = await settled(turn)
@@ -99,7 +99,7 @@ class Holds {
       }
     })
     begun?.add(open)
-    await open.begin(signal)
+    await open.begin(signal, foreignKeys)
     return open
   }
 

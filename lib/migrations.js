@@ -6,14 +6,16 @@
 
 const { throwIfAborted } = require('./abort')
 const { LockTimeout, SqlockError, argumentValueError } = require('./errors')
+const { foreignKeyViolations, throwIfViolated } = require('./foreign-key-check')
 const { kindOf } = require('./kind')
-const { checkEach, checkOptions, checkString } = require('./options')
+const { checkBoolean, checkEach, checkOptions, checkString } = require('./options')
 
 /** `[{ id, up }]`, each once. */
 function checkMigrations(migrations) {
   const seen = new Set()
   return checkEach('migrations', migrations, (migration, n) => {
-    const { id, up } = checkOptions(`migrations[${n}]`, migration ?? null, ['id', 'up'])
+    const names = ['id', 'up', 'foreignKeys']
+    const { id, up, foreignKeys = true } = checkOptions(`migrations[${n}]`, migration ?? null, names)
     checkString(`migrations[${n}].id`, id)
     if (id === '' || id.includes('\0')) {
       throw argumentValueError(`migrations[${n}].id must not be empty, nor have a NUL in it`)
@@ -22,11 +24,13 @@ function checkMigrations(migrations) {
       throw argumentValueError(`migrations[${n}].id must be unique: another one before it has it`)
     seen.add(id)
     if (typeof up !== 'function') checkString(`migrations[${n}].up`, up)
-    return { id, up }
+    checkBoolean(`migrations[${n}].foreignKeys`, foreignKeys)
+    return { id, up, foreignKeys }
   })
 }
 
-async function migrate(db, list, { timeout, signal, table }) {
+/** @param transact runs a function in a transaction, with foreign keys or without */
+async function migrate(db, transact, list, { timeout, signal, table }) {
   const migrations = checkMigrations(list)
   const history = new History(table)
   if (missing(migrations, history.read(db), table).length === 0) return { applied: [] }
@@ -35,7 +39,7 @@ async function migrate(db, list, { timeout, signal, table }) {
     async () => {
       for (const migration of missing(migrations, history.read(db), table)) {
         throwIfAborted(signal)
-        await apply(db, migration, history, signal)
+        await apply(db, transact, migration, history, signal)
         applied.push(migration.id)
       }
     },
@@ -70,15 +74,16 @@ class History {
   }
 }
 
-async function apply(db, { id, up }, history, signal) {
+async function apply(db, transact, { id, up, foreignKeys }, history, signal) {
+  const isChecked = !foreignKeys && Number(db.pragma('foreign_keys', { simple: true })) === 1
+  const run = async tx => {
+    const before = isChecked && (await foreignKeyViolations(tx))
+    await (typeof up === 'string' ? tx.exec(up) : up(tx))
+    await history.add(tx, id)
+    if (before) await throwIfViolated(tx, before)
+  }
   try {
-    await db.transaction(
-      async tx => {
-        await (typeof up === 'string' ? tx.exec(up) : up(tx))
-        await history.add(tx, id)
-      },
-      { signal }
-    )
+    await transact(run, { signal }, foreignKeys)
   } catch (cause) {
     if (cause instanceof LockTimeout || (signal?.aborted && cause === signal.reason)) throw cause
     const why = cause instanceof Error ? cause.message : `it threw ${kindOf(cause)}`

@@ -81,13 +81,17 @@ class OpenTransaction {
     return false
   }
 
-  /** An abort of `signal` interrupts it and rolls it back; a bare one only until it has begun. */
-  async begin(signal) {
+  /**
+   * An abort of `signal` interrupts it and rolls it back; a bare one only until it has begun.
+   *
+   * @param foreignKeys false: they are off until it has ended
+   */
+  async begin(signal, foreignKeys) {
     try {
       throwIfAborted(signal)
       // Before BEGIN, which may wait for a program that ignores the lock.
       if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
-      this.#begun = this.#step(this.#outer ? Control.SAVEPOINT : Control.BEGIN)
+      this.#begun = this.#step(this.#firstStep(foreignKeys))
       await this.#begun
     } catch (error) {
       this.#end()
@@ -100,6 +104,15 @@ class OpenTransaction {
     }
     // It comes too late, and somebody waits for its end.
     if (this.#bare && this.#outer?.active === false) await this.rollback()
+  }
+
+  #firstStep(foreignKeys = true) {
+    if (!this.#outer) return foreignKeys ? Control.BEGIN : Control.BEGIN_WITHOUT_FOREIGN_KEYS
+    if (foreignKeys) return Control.SAVEPOINT
+    throw new SqlockError(
+      'ERR_SQLOCK_TRANSACTION',
+      'foreign keys cannot be turned off in a transaction that has begun: call migrate() outside of it'
+    )
   }
 
   /** Adds a write. Returns `{ batch, place }`. */
