@@ -124,6 +124,15 @@ export declare class NativeWait {
   extend(timeoutMs: number): void
 }
 
+/** Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process. */
+export declare function callOffAll(): void
+
+/**
+ * Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away: the end of a
+ * worker thread waits for its workers of libuv before it runs any hook, but it closes its handles before that.
+ */
+export declare function callOffWithSocket(): number
+
 /** A number that tells the directory of a hold from others of this process; `null` when the hold is gone. */
 export declare function directoryOfHold(hold: number): number | null
 
@@ -139,6 +148,9 @@ export interface HolderInfo {
   label: Nullable<string>
   ageMs: Nullable<number>
 }
+
+/** Is this the first time that this thread asks? */
+export declare function isFirstInThread(): boolean
 
 /** An INTEGER in JavaScript: a number where that is exact, else a bigint. */
 export type JsInteger = number | bigint

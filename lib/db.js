@@ -34,6 +34,7 @@ const { toObjects } = require('./rows')
 const { scopeOwnedBy } = require('./scope')
 const { warnOfSecondSqlite } = require('./second-sqlite')
 const { Session } = require('./session')
+const { interruptAtEnd } = require('./teardown')
 const { Transaction } = require('./transaction')
 
 const RECORDS = 'SELECT id, name, value FROM main.records'
@@ -50,6 +51,7 @@ class DB extends Queryable {
     const path = checkDatabasePath(dbPath)
     const checked = checkDatabaseOptions(options)
     warnOfSecondSqlite(path)
+    interruptAtEnd()
     const native = call(() => new NativeDatabase(path, checked.native))
     const session = new Session(native, checked)
     super(session, () => this.#target())

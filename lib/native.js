@@ -62,8 +62,11 @@ async function settled(promise) {
 module.exports = {
   NativeDatabase: binding.NativeDatabase,
   NativeLock: binding.NativeLock,
+  callOffAll: binding.callOffAll,
+  callOffWithSocket: binding.callOffWithSocket,
   directoryOfHold: binding.directoryOfHold,
   hasOpen: binding.hasOpen,
+  isFirstInThread: binding.isFirstInThread,
   meetsAnotherSqlite: binding.meetsAnotherSqlite,
   release: binding.release,
   sqliteVersion: binding.sqliteVersion(),

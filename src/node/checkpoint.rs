@@ -70,7 +70,7 @@ impl NativeCheckpointing {
             environment::NO_HOLD => None,
             hold => Some(environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?),
         };
-        Ok(Self { database, guard, mode: mode.into(), interrupt: Arc::default() })
+        Ok(Self { database, guard, mode: mode.into(), interrupt: environment::interrupt() })
     }
 }
 

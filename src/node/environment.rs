@@ -1,13 +1,17 @@
 //! The holds of one JavaScript thread, and what happens when the thread ends.
 //!
 //! A hold that JavaScript owns is a number there; the guard stays here, so that no garbage collection releases it. When
-//! the thread ends, its guards are dropped and its waits called off: a hold taken in a worker thread never outlives it.
+//! the thread ends, its guards are dropped and its waits called off: a hold taken in a worker thread never outlives it. What it
+//! has under way is interrupted.
 
 #![deny(unsafe_code)]
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::Read;
 use std::mem::ManuallyDrop;
+use std::os::fd::IntoRawFd;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -20,6 +24,7 @@ use super::interrupts::Interrupts;
 use crate::Database;
 use crate::lock::{self, WriteGuard};
 use crate::sqlite::Interrupt;
+use crate::threads;
 
 /// The number of a hold that there is not: the write takes the lock itself.
 pub(super) const NO_HOLD: i64 = 0;
@@ -28,6 +33,8 @@ thread_local! {
     /// Never dropped with the thread: on the main thread that is within exit(3), where a released lock would let waits of
     /// this very process begin to write. There the kernel frees it.
     static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Hold>>> = ManuallyDrop::default();
+    /// What this thread has under way. The one that watches for its end has it too.
+    static RUNNING: ManuallyDrop<Arc<Interrupts>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
     static OWNER: u64 = {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
@@ -59,6 +66,7 @@ impl Hold {
 #[napi(module_exports)]
 pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
     env.add_env_cleanup_hook((), |()| {
+        call_off_all();
         lock::abandon(owner());
         // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
         let holds = HOLDS.with(|holds| holds.take());
@@ -67,6 +75,43 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
         }
     })?;
     Ok(())
+}
+
+/// What calls off work of this thread. Where the thread ends, the work is called off.
+pub(super) fn interrupt() -> Arc<Interrupt> {
+    let interrupt = Arc::default();
+    RUNNING.with(|running| running.add(&interrupt));
+    interrupt
+}
+
+/// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process.
+#[napi(catch_unwind)]
+pub fn call_off_all() {
+    RUNNING.with(|running| running.request());
+}
+
+/// Is this the first time that this thread asks?
+#[napi(catch_unwind)]
+#[must_use]
+pub fn is_first_in_thread() -> bool {
+    thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
+    !ASKED.replace(true)
+}
+
+/// Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away: the end of a
+/// worker thread waits for its workers of libuv before it runs any hook, but it closes its handles before that.
+#[napi(catch_unwind)]
+pub fn call_off_with_socket(env: Env) -> Result<i32> {
+    let fail = |syscall, error| exception(&env, lock::Error::io(syscall, "the end of a thread".as_ref(), error));
+    let (ours, theirs) = UnixStream::pair().map_err(|error| fail("socketpair", error))?;
+    let running = RUNNING.with(|running| Arc::clone(running));
+    let watch = move || {
+        // Nothing is ever sent, so this is the end.
+        let _ = (&ours).read(&mut [0]);
+        running.request();
+    };
+    threads::spawn("sqlock-end", watch).map_err(|error| fail("pthread_create", error))?;
+    Ok(theirs.into_raw_fd())
 }
 
 /// Names this thread as the owner of its waits.

@@ -8,6 +8,7 @@ use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
+use super::environment;
 use super::error::{Failure, exception, guarded};
 use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
@@ -31,7 +32,7 @@ struct Errand {
     sql: String,
     parameters: Vec<u8>,
     form: Form,
-    interrupt: Interrupt,
+    interrupt: Arc<Interrupt>,
 }
 
 impl Errand {
@@ -48,7 +49,7 @@ pub struct NativeRead(Arc<Errand>);
 
 impl NativeRead {
     pub(super) fn new(database: Arc<Database>, sql: String, parameters: Vec<u8>, form: Form) -> Self {
-        Self(Arc::new(Errand { database, sql, parameters, form, interrupt: Interrupt::default() }))
+        Self(Arc::new(Errand { database, sql, parameters, form, interrupt: environment::interrupt() }))
     }
 }
 

@@ -250,7 +250,7 @@ pub struct NativeSubmission {
 impl NativeSubmission {
     /// Enters a write into the queue, or prepares it to run under `hold`.
     pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, work: Work) -> Result<Self> {
-        let (mailbox, interrupt) = (Mailbox::default(), Arc::<Interrupt>::default());
+        let (mailbox, interrupt) = (Mailbox::default(), environment::interrupt());
         if hold != environment::NO_HOLD {
             let guard = environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?;
             if work.transaction.is_some() {
