@@ -35,6 +35,21 @@ const PAGES_PER_STEP = 256
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
+/** Options that other libraries have, by what they are options of, and what to use here. */
+const INSTEAD = {
+  options: {
+    __proto__: null,
+    verbose:
+      'subscribe to the channel sqlock:batch of node:diagnostics_channel to see the statements that are written',
+    nativeBinding: 'the addon is found without it',
+    readOnly: 'the option is readonly',
+    open: 'a DB is open from the start',
+    enableForeignKeyConstraints: 'the option is foreignKeys',
+    defaultSafeIntegers: "use integers: 'bigint'",
+    readBigInts: "use integers: 'bigint'"
+  }
+}
+
 function checkOptions(name, value, known) {
   if (value === undefined) return {}
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
@@ -43,7 +58,10 @@ function checkOptions(name, value, known) {
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
       const shown = key.slice(0, NAME_MAX_CHARS)
-      throw argumentTypeError(`unknown option '${shown}' in ${name}; known are ${known.join(', ')}`)
+      const instead = INSTEAD[name]?.[key]
+      throw argumentTypeError(
+        `unknown option '${shown}' in ${name}; ${instead ?? `known are ${known.join(', ')}`}`
+      )
     }
   }
   return value
@@ -141,7 +159,7 @@ function checkDatabasePath(value, argument = 'dbPath') {
   const path = checkPath(argument, value)
   if (path === ':memory:') {
     throw argumentTypeError(
-      `${argument} must be a file: ':memory:' is of one connection, and nothing to share`
+      `${argument} must be a file, which all connections share: instead of ':memory:' use one in a temporary directory (fs.mkdtemp)`
     )
   }
   const name = basename(path)

@@ -89,7 +89,12 @@ function checkStatement(sql, parameters) {
 }
 
 /** `{ sql, timeout, signal }` of a script, or of the same. */
-function checkScript(script, defaultTimeout) {
+function checkScript(script, values, defaultTimeout) {
+  if (values.length > 0 || script?.params !== undefined) {
+    throw argumentTypeError(
+      'exec() takes no values: use run() for a statement with values, batch() for several'
+    )
+  }
   const options = typeof script === 'string' ? { sql: script } : script
   const { sql, timeout, signal } = checkOptions('script', options ?? null, ['sql', 'timeout', 'signal'])
   checkText('', checkString('sql', sql))

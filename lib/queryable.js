@@ -30,9 +30,9 @@ class Queryable {
     })
   }
 
-  exec(script) {
+  exec(script, ...values) {
     return issue(this.#find, target => {
-      const { sql, ...options } = checkScript(script, this.#session.options.timeout)
+      const { sql, ...options } = checkScript(script, values, this.#session.options.timeout)
       return this.#session.exec(target, sql, options)
     })
   }

@@ -129,7 +129,7 @@ export const ANSWERS: AnswerDifference[] = [
     because: 'a text with several statements is a SqliteError, there a RangeError',
     expected: there =>
       isRefusedWith('The supplied SQL string contains more than one statement', there)
-        ? { prepared: misuse('Multiple statements provided') }
+        ? { prepared: misuse('there are several statements in the text: use exec(), or batch()') }
         : undefined
   }
 ]

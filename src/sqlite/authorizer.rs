@@ -139,9 +139,9 @@ impl Authorizer {
             Some(Refusal::Temp) => Error::from(error).in_statement(sql).because(
                 "a TEMP object is dropped at the end of the transaction that makes it: use transaction(), begin(), batch() or exec()",
             ),
-            Some(Refusal::Attach) => Error::from(error)
-                .in_statement(sql)
-                .because("ATTACH is refused: a database of another directory has another lock"),
+            Some(Refusal::Attach) => Error::from(error).in_statement(sql).because(
+                "ATTACH is refused: a database of another directory has another lock; open it with a DB of its own",
+            ),
             None => Error::from(error).in_statement(sql),
         }
     }

@@ -6,7 +6,7 @@ use std::collections::TryReserveError;
 use std::ffi::c_int;
 use std::fmt;
 
-use super::{codes, raw};
+use super::{advice, codes, raw};
 
 /// Why SQLite, or a rule of ours about its use, refused.
 #[derive(Clone, Debug)]
@@ -245,7 +245,13 @@ impl From<rusqlite::Error> for Error {
             rusqlite::Error::SqlInputError { error, msg, sql, offset } => {
                 Failure { errcode: error.extended_code, message: msg, sql: Some(sql), offset }
             }
-            // What rusqlite itself refuses: several statements at once.
+            rusqlite::Error::MultipleStatement => Failure {
+                errcode: MISUSE,
+                message: "there are several statements in the text: use exec(), or batch()".to_owned(),
+                sql: None,
+                offset: -1,
+            },
+            // What rusqlite itself refuses.
             _ => Failure { errcode: MISUSE, message: error.to_string(), sql: None, offset: -1 },
         })
     }
@@ -272,7 +278,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(failure) => f.write_str(&failure.message),
-            Self::TransactionControl { sql } => write!(f, "a transaction is not begun or ended by a statement: {sql}"),
+            Self::TransactionControl { sql } => f.write_str(&advice::of_transaction_control(sql)),
             Self::LeftOpen => f.write_str("the script leaves its transaction open; it was rolled back"),
             Self::Ended { by: None } => f.write_str("the transaction has ended"),
             Self::Ended { by: Some(by) } => write!(f, "the transaction was rolled back by SQLite: {by}"),
@@ -284,7 +290,7 @@ impl fmt::Display for Error {
             Self::Parameters(message) => f.write_str(message),
             Self::Pragma { name, .. } => write!(f, "PRAGMA {name} was not decided about"),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
-            Self::SyncWrite { sql } => write!(f, "a plain read cannot write: {sql}"),
+            Self::SyncWrite { sql } => f.write_str(&advice::of_sync_write(sql)),
         }
     }
 }

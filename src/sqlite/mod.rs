@@ -31,6 +31,7 @@
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 
+mod advice;
 mod at_rest;
 mod authorizer;
 mod backup;

@@ -160,13 +160,14 @@ pub(super) fn is_one_of(sql: &str, words: &[&str]) -> bool {
     words.iter().any(|word| word.eq_ignore_ascii_case(first))
 }
 
-fn first_word(sql: &str) -> &str {
+/// The first word behind white space and comments.
+pub(super) fn first_word(sql: &str) -> &str {
     let sql = skip_comments(sql);
     sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
 }
 
 /// What stands behind white space, semicolons and comments.
-fn skip_comments(mut sql: &str) -> &str {
+pub(super) fn skip_comments(mut sql: &str) -> &str {
     loop {
         sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
         let behind = if let Some(comment) = sql.strip_prefix("--") {
