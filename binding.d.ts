@@ -28,6 +28,8 @@ export declare class NativeCursor {
 export declare class NativeDatabase {
   constructor(path: string, options: NativeDatabaseOptions)
   get path(): string
+  /** Where the -wal is, if there is one: beside the file that a symbolic link leads to. */
+  get walPath(): string
   lock(): NativeLock
   /** Throws when the database was opened for reading only. */
   checkWritable(): void

@@ -540,7 +540,8 @@ export class DB<M extends IntegerMode = 'number'> {
    *
    * A second SQLite that has the file open in this process already (better-sqlite3, node:sqlite, another copy of sqlock), or
    * anything else that has, is a process warning, `SQLOCK_SECOND_SQLITE`, once for each file: closing the file there drops
-   * SQLite's locks here.
+   * SQLite's locks here. A file with several names is one, `SQLOCK_HARD_LINK`: each name has a -wal of its own. A path that is a
+   * symbolic link into another directory is one, `SQLOCK_SYMBOLIC_LINK`: each directory has a lock of its own.
    *
    * @throws {TypeError} {RangeError} for bad arguments
    * @throws {SqliteError} SQLITE_CANTOPEN, also for a FIFO, a socket or a device; SQLITE_NOTADB

@@ -77,7 +77,9 @@ for (const type of options.concat(results)) {
 }
 
 test('each error code and each process warning has a heading, and each heading of that kind is one', t => {
-  const sources = ['lib/hold.js', 'lib/write-locker.js', 'lib/second-sqlite.js'].map(read).join('')
+  const sources = ['lib/hold.js', 'lib/links.js', 'lib/write-locker.js', 'lib/second-sqlite.js']
+    .map(read)
+    .join('')
   const codes = [...types.matchAll(/'(ERR_SQLOCK_[A-Z_]+)'/g), ...sources.matchAll(/'(SQLOCK_[A-Z_]+)'/g)]
   const headings = [...errors.matchAll(/^### ((?:ERR_)?SQLOCK_[A-Z_]+)$/gm)].map(heading => heading[1])
   t.deepEqual(headings.toSorted(), [...new Set(codes.map(code => code[1]))].toSorted())

@@ -12,6 +12,7 @@ const { throwIfAborted } = require('./abort')
 const { SqlockError } = require('./errors')
 const { formOf } = require('./form')
 const { issue } = require('./issue')
+const { warnOfLinks } = require('./links')
 const { migrate } = require('./migrations')
 const { NativeDatabase, call, settled } = require('./native')
 const {
@@ -53,6 +54,7 @@ class DB extends Queryable {
     warnOfSecondSqlite(path)
     interruptAtEnd()
     const native = call(() => new NativeDatabase(path, checked.native))
+    warnOfLinks(path, checked.native.readonly)
     const session = new Session(native, checked)
     super(session, () => this.#target())
     session.owner = this
@@ -172,7 +174,7 @@ class DB extends Queryable {
   }
 
   stats() {
-    const walBytes = statSync(`${this.dbPath}-wal`, { throwIfNoEntry: false })?.size ?? 0
+    const walBytes = statSync(this.#native.walPath, { throwIfNoEntry: false })?.size ?? 0
     return { ...this.#session.stats.summary(), queue: this.#session.waiting, walBytes }
   }
 

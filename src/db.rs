@@ -140,6 +140,12 @@ impl Database {
         self.file.path()
     }
 
+    /// Where SQLite keeps the -wal.
+    #[cfg(feature = "node")]
+    pub(crate) fn wal_path(&self) -> &Path {
+        self.file.wal_path()
+    }
+
     /// What was opened.
     #[cfg(feature = "node")]
     pub(crate) fn file(&self) -> Identity {

@@ -4,6 +4,7 @@
 const { lstatSync, realpathSync, statSync } = require('node:fs')
 const { dirname, join, resolve } = require('node:path')
 const { InputError, readHeader } = require('../header')
+const { quoted } = require('../output')
 const { error, ok, warning } = require('./finding')
 
 /** `{ subject, findings }`; subject is null when there is nothing to examine. */
@@ -20,7 +21,10 @@ function subjectOf(given) {
       lockPath: join(dirname(file), 'db.lock'),
       stat: statSync(real, { bigint: true })
     }
-    return { subject, findings: [...describe(subject), ...linkFindings(subject)] }
+    return {
+      subject,
+      findings: [...describe(subject), ...linkFindings(subject), ...hardLinkFindings(subject)]
+    }
   } catch (failure) {
     if (!(failure instanceof InputError) && !failure.syscall) throw failure
     return { subject: null, findings: [error('file', failure.message, whatToDo(failure))] }
@@ -49,6 +53,18 @@ function linkFindings({ file, real, lockPath }) {
       'link',
       `${file} is a symbolic link: who names the database so locks ${lockPath}, who names ${real} locks ${other}, and the two do not exclude each other`,
       `let every program name the same path: ${real}`
+    )
+  ]
+}
+
+/** SQLite keeps a -wal for each name. */
+function hardLinkFindings({ real, stat }) {
+  if (stat.nlink < 2n) return []
+  return [
+    error(
+      'link',
+      `${real} has ${stat.nlink} names (hard links): programs that open it by different names lose committed rows`,
+      `keep one name, and delete the others or make copies of them; to list them: find DIR -samefile ${quoted(real)}`
     )
   ]
 }

@@ -85,6 +85,11 @@ impl DatabaseFile {
     }
 
     #[cfg(feature = "node")]
+    pub(super) fn wal_path(&self) -> &Path {
+        &self.wal.path
+    }
+
+    #[cfg(feature = "node")]
     pub(super) fn identity(&self) -> Identity {
         self.identity
     }

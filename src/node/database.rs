@@ -124,6 +124,12 @@ impl NativeDatabase {
         self.database.path().to_string_lossy().into_owned()
     }
 
+    /// Where the -wal is, if there is one: beside the file that a symbolic link leads to.
+    #[napi(getter, catch_unwind)]
+    pub fn wal_path(&self) -> String {
+        self.database.wal_path().to_string_lossy().into_owned()
+    }
+
     #[napi(catch_unwind)]
     pub fn lock(&self) -> NativeLock {
         NativeLock::new(Arc::clone(self.database.shared_locker()))
