@@ -70,6 +70,8 @@ export declare class NativeLock {
    * made also in a moment in which the lock is left to other processes.
    */
   tryAcquire(politely: boolean): number | null
+  /** The event loop of this thread turns: to be told from time to time while its calls wait. */
+  beat(): void
   /** A wait after a failed attempt; `start` puts it into the queue. */
   wait(): NativeWait
   status(): Promise<NativeStatus>
@@ -103,7 +105,10 @@ export declare class NativeStatement {
 export declare class NativeSubmission {
   /** Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow. */
   run(): Promise<NativeWritten | null>
-  /** Does not wait for the worker any more: the promise is settled by whichever thread serves it. */
+  /**
+   * Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
+   * that are done. As long as some are left, it is called again for the next.
+   */
   overtake(): Promise<NativeWritten>
   /** Was it refused the lock, and waits since? */
   waiting(): boolean
@@ -112,8 +117,8 @@ export declare class NativeSubmission {
    * interrupted, and the writes that are not done fail with `SQLITE_INTERRUPT`.
    */
   cancel(): void
-  /** Gives it a new deadline, counted from now. */
-  extend(timeoutMs: number): void
+  /** Adds further writes, while it waits for the lock: then its timeout counts from now on. False when it does not wait. */
+  append(statements: Array<string>, batch: Uint8Array): boolean
 }
 
 /** A call that waits for the lock in order to give it to JavaScript. */
@@ -122,8 +127,6 @@ export declare class NativeWait {
   start(timeoutMs: number): Promise<number>
   /** Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime. */
   cancel(): void
-  /** Gives the wait a new deadline, counted from now. */
-  extend(timeoutMs: number): void
 }
 
 /** Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process. */
@@ -256,7 +259,7 @@ export interface NativeStatus {
   holder: Nullable<HolderInfo>
 }
 
-/** What came of the writes of a submission that are done; the others are to come again. */
+/** What came of the writes of a submission that are done. What is left of one that takes the lock itself follows. */
 export interface NativeWritten {
   /** How many rows each one has changed. */
   changes: Float64Array

@@ -106,7 +106,7 @@ export type SqlockErrorCode =
    * more, and after 20 ms at most nothing is read. Close the DB and open a new one.
    */
   | 'ERR_SQLOCK_REPLACED'
-  /** More than `maxQueue` writes wait in this DB. */
+  /** More than `maxQueue` calls of this DB wait for the lock. */
   | 'ERR_SQLOCK_QUEUE_FULL'
   /** History and given migrations disagree, or one failed, see `cause`. */
   | 'ERR_SQLOCK_MIGRATION'
@@ -253,7 +253,7 @@ export class WriteLocker implements AsyncDisposable {
   /** Does a call of this locker hold the lock? */
   readonly held: boolean
   /**
-   * Takes the lock, waiting for it in the order of the calls.
+   * Takes the lock, waiting for it in the order of the calls. `timeout` is the whole wait, also behind calls of this process.
    *
    * @param timeout ms (default 500) or options
    * @throws {LockTimeout}
@@ -292,7 +292,13 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   readonly?: boolean
   /** Do not make the file or its directory. Default false. */
   fileMustExist?: boolean
-  /** Longest wait for the write lock, ms. Default 500. */
+  /**
+   * The longest time in which no call of this process gets the lock, ms. Whenever a DB of this process gets the lock of this
+   * directory or gives it back, the timeouts of the waiting writes, transactions and `withWriteLock()` of all of them start
+   * again, to last at least 200 ms; so own calls do not time out on each other, only on a holder that does not end. Time in which
+   * a batch of writes of this process runs does not count. Not so for `timeout: 0` and for a WriteLocker, whose wait is the whole
+   * time. To shed load use `maxQueue`; for a hard limit `signal: AbortSignal.timeout(ms)`. Default 500.
+   */
   timeout?: number
   /**
    * SQLite's own busy timeout, ms: matters only against programs that ignore db.lock. A signal ends the wait for them. The event
@@ -310,8 +316,8 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   /** How INTEGER values come back. Default `'number'`. */
   integers?: M
   /**
-   * Writes of this DB that may wait for the lock, those already handed over without it included, before
-   * ERR_SQLOCK_QUEUE_FULL. Default Infinity. Writes under a hold do not wait for it and do not count.
+   * Calls of this DB that may wait for the lock before ERR_SQLOCK_QUEUE_FULL: writes, transactions and holds, one each. Default
+   * Infinity. What runs under a hold does not wait for the lock and does not count.
    */
   maxQueue?: number
   /** Connections for `getAsync()` and `allAsync()`, opened when they are needed: so many read at once. Default 2. */

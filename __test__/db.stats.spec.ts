@@ -71,6 +71,31 @@ test('more than maxQueue writes that wait are refused; none that do not', async 
   t.is(db.getAllRecords().length, 26)
 })
 
+test('maxQueue counts transactions and holds that wait, one each', async t => {
+  const dir = tmpDir(t)
+  const [db, locker] = [openDb(t, dir, { maxQueue: 3, timeout: Infinity }), openLocker(t, dir)]
+  await db.createRecord('a', 0)
+  await locker.acquire()
+  const waiting = [
+    db.transaction(() => 1),
+    db.withWriteLock(() => 2),
+    db.begin().then(tx => tx.rollback())
+  ] as Promise<unknown>[]
+  t.is(db.stats().queue, 3)
+  for (const refused of [
+    db.transaction(() => t.fail()),
+    db.withWriteLock(() => t.fail()),
+    db.begin(),
+    db.createRecord('a', 1),
+    db.checkpoint('FULL')
+  ]) {
+    t.is((await rejection(refused)).code, 'ERR_SQLOCK_QUEUE_FULL')
+  }
+  await locker.unlock()
+  await Promise.all(waiting)
+  t.is(db.stats().queue, 0)
+})
+
 test('a bad maxQueue is refused', t => {
   for (const maxQueue of [0, -1, 1.5, NaN, '5', null]) {
     t.throws(() => openDb(t, tmpDir(t), { maxQueue } as any), { message: /maxQueue/ })

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
+import type { DB } from '../index.js'
 import { mustBlock, rejection, timed } from './helpers/block.ts'
 import { runScript, spawnHolder } from './helpers/child.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
@@ -52,6 +53,81 @@ test('writes and holds of a DB come in the order of their calls', async t => {
   const hold = db.withWriteLock(() => db.getAllRecords().length)
   const second = db.createRecord('b', 2)
   t.deepEqual(await Promise.all([first, hold, second]), [1, 1, 2])
+})
+
+/** What waited behind a call of its DB entered the queue of the lock only when its turn there had come. */
+test('calls over several DB objects and lockers are granted in the order of the calls', async t => {
+  const dir = tmpDir(t)
+  const [a, b] = [openDb(t, dir, { timeout: Infinity }), openDb(t, dir, { timeout: Infinity })]
+  await a.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER)')
+  const guard = await openLocker(t, dir).acquire()
+  const [order, sql] = [[] as unknown[], 'INSERT INTO t (n) VALUES (?)']
+  const calls: Promise<unknown>[] = []
+  for (let n = 0; n < 60; n += 6) {
+    calls.push(
+      a.transaction(tx => tx.run(sql, n)),
+      a.run({ sql, params: [n + 1], signal: new AbortController().signal }),
+      b.batch([{ sql, params: [n + 2] }]),
+      a.withWriteLock(() => a.run(sql, n + 3)),
+      b.begin().then(async tx => {
+        await tx.run(sql, n + 4)
+        await tx.commit()
+      }),
+      openLocker(t, dir).withLock(() => b.run(sql, n + 5), Infinity)
+    )
+  }
+  await guard.release()
+  await Promise.all(calls)
+  for (const { n } of a.all('SELECT n FROM t ORDER BY id')) order.push(n)
+  t.deepEqual(
+    order,
+    Array.from({ length: 60 }, (_, n) => n)
+  )
+})
+
+test('own transactions do not time out on each other', async t => {
+  const db = openDb(t, tmpDir(t), { timeout: 1000 })
+  await db.exec('CREATE TABLE t (a)')
+  const one = () =>
+    db.transaction(async tx => {
+      await new Promise(resolve => setTimeout(resolve, 10))
+      await tx.run('INSERT INTO t VALUES (1)')
+    })
+  await Promise.all(Array.from({ length: 120 }, one))
+  await db.withWriteLock(() => Promise.all(Array.from({ length: 120 }, one)))
+  t.is(db.all('SELECT * FROM t').length, 240)
+})
+
+test('two DB objects on one file take turns under one hold', async t => {
+  const dir = tmpDir(t)
+  const [a, b] = [1, 2].map(() => openDb(t, dir, { timeout: Infinity })) as [DB, DB]
+  await a.exec('CREATE TABLE t (n)')
+  await a.withWriteLock(async () => {
+    const begun = await a.begin()
+    await begun.run('INSERT INTO t VALUES (1)')
+    const abort = new AbortController()
+    const waiting = [
+      b.run('INSERT INTO t VALUES (2)'),
+      b.transaction(tx => tx.run('INSERT INTO t VALUES (3)'))
+    ]
+    const aborted = rejection(b.begin({ signal: abort.signal, timeout: Infinity }))
+    abort.abort('enough')
+    t.is(await aborted, 'enough')
+    t.is((await rejection(b.begin({ timeout: 5 }))).code, 'ERR_SQLOCK_TIMEOUT')
+    await begun.commit()
+    await Promise.all(waiting)
+    const sql = 'INSERT INTO t VALUES (4)'
+    await Promise.all([a, b, a, b].map(db => db.transaction(tx => tx.run(sql))))
+  })
+  t.deepEqual(
+    a.all('SELECT n FROM t').map(({ n }) => n),
+    [1, 2, 3, 4, 4, 4, 4]
+  )
+  await a.transaction(async () => {
+    for (const call of [b.run('SELECT 1'), b.begin(), b.transaction(() => 1)]) {
+      t.is((await rejection(call)).code, 'ERR_SQLOCK_DEADLOCK')
+    }
+  })
 })
 
 test('an aborted signal leaves the queue with its reason, and the next waiter gets the lock', async t => {

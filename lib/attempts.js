@@ -1,15 +1,17 @@
 /**
  * Native calls that may have to wait for the lock.
  *
- * An attempt is `{ settled, waiting(), extend(ms), cancel(why) }`: a promise that is rejected with what the addon tells of a
- * failure, whether it was refused the lock and waits since, a new deadline counted from now, and calling it off. It has entered
- * the queue of the process when the call that made it returns.
+ * An attempt is `{ settled, waiting(), cancel(why) }`: a promise that is rejected with what the addon tells of a failure, whether
+ * it was refused the lock and waits since, and calling it off. It has entered the queue of the process when the call that made
+ * it returns. One of a batch that takes the lock also has `append(statements, bytes)`, which adds writes and is false when it
+ * does not wait any more, and `more()`, which resolves to what came of the next of its writes.
  */
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('./abort')
 const { aborted } = require('./errors')
+const { handOver } = require('./gathering')
 const { release } = require('./native')
 const { soon } = require('./soon')
 
@@ -21,6 +23,7 @@ const POOL_PATIENCE_MS = 20
 
 /** The lock for a hold that JavaScript owns; resolves to its number. `signal` calls it off. */
 function lockAttempt(lock, timeoutMs, signal) {
+  handOver()
   const hold = lock.tryAcquire(timeoutMs > 0)
   if (hold !== null) return granted(hold)
   const wait = lock.wait()
@@ -36,7 +39,7 @@ function unlessCalledOff(hold, calledOff) {
 
 /** What was there at once. */
 function granted(value) {
-  return { settled: soon(value), waiting: () => false, extend() {}, cancel() {} }
+  return { settled: soon(value), waiting: () => false, cancel() {} }
 }
 
 /** What somebody is told who would wait now: a timeout with the holder of this moment. */
@@ -49,9 +52,25 @@ async function refusal(lock) {
   }
 }
 
-/** A batch of writes; resolves to what came of those that are done. `signal` calls it off. */
-function writeAttempt(submission, signal) {
-  return attempt(submission, signal, () => follow(submission), written)
+/** What failed at once. */
+function failed(failure) {
+  const settled = Promise.reject(failure)
+  // It may have to wait for its turn to be looked at.
+  settled.catch(() => {})
+  return { settled, waiting: () => false, append: () => false, cancel() {} }
+}
+
+/**
+ * A batch of writes; resolves to what came of those that are done. `signal` calls it off.
+ *
+ * @param isBehind others of its DB are ahead of it: then the thread that serves those serves it, and no worker is sent
+ */
+function writeAttempt(submission, signal, isBehind) {
+  const start = () => (isBehind ? submission.overtake() : follow(submission))
+  return {
+    ...attempt(submission, signal, start, written),
+    append: (statements, bytes) => submission.append(statements, bytes)
+  }
 }
 
 /** What came of writes: what was interrupted is told why. */
@@ -97,19 +116,20 @@ function attempt(entry, signal, start, finish) {
     entry.cancel()
   }
   const stop = signal && onAbort(signal, () => cancel(aborted(signal.reason)))
-  const settle = async () => {
+  const follow = async begin => {
     try {
       if (calledOff) throw calledOff
-      return finish(await start(), calledOff)
+      return finish(await begin(), calledOff)
     } catch (failure) {
       throw (isCalledOff(failure) && calledOff) || failure
     } finally {
       stop?.()
     }
   }
-  return { settled: settle(), waiting: () => entry.waiting(), extend: ms => entry.extend(ms), cancel }
+  const more = () => follow(() => entry.overtake())
+  return { settled: follow(start), more, waiting: () => entry.waiting(), cancel }
 }
 
 const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
 
-module.exports = { granted, lockAttempt, refusal, workAttempt, writeAttempt }
+module.exports = { failed, granted, lockAttempt, refusal, workAttempt, writeAttempt }

@@ -26,6 +26,12 @@ class Batch {
   startedAt
   /** Why what is left of it is not to be written. */
   calledOff
+  /** Whose writes they are, when DB objects share a lane. */
+  queue
+  /** What of it is with the addon, see lib/lock-lane.js: the writes up to `end`, with so many `statements`. */
+  parts = []
+  /** Does somebody settle the parts? */
+  followed = false
   #encoder = new Encoder()
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []
@@ -35,6 +41,8 @@ class Batch {
   /** The first write, and the first place, that is not settled. */
   #next = 0
   #settled = 0
+  /** The first write that was not handed over in a part. */
+  #sent = 0
   /** Of each place that is settled. */
   #changes = []
   #rowids = []
@@ -62,6 +70,25 @@ class Batch {
     return this.#starts.length - this.#next
   }
 
+  /** How many writes it has, and how many of them are settled. */
+  get size() {
+    return this.#starts.length
+  }
+
+  get done() {
+    return this.#next
+  }
+
+  /** Is something of it in no part yet? */
+  get unsent() {
+    return this.#sent < this.#starts.length
+  }
+
+  /** When its first write was called. */
+  get begunAt() {
+    return this.#times[0]
+  }
+
   /** When the first write that is not settled was called. */
   get calledAt() {
     return this.#times[this.#next]
@@ -74,6 +101,13 @@ class Batch {
   /** The writes that are not settled. */
   get bytes() {
     return this.#encoder.bytesFrom(this.#starts[this.#next])
+  }
+
+  /** What is in no part yet, for one. */
+  unsentBytes() {
+    const first = Math.max(this.#sent, this.#next)
+    this.#sent = this.#starts.length
+    return this.#encoder.bytesFrom(this.#starts[first])
   }
 
   /**
@@ -135,7 +169,16 @@ class Batch {
 
   /** Rejects the writes up to the first that was called after `instant`. */
   rejectUntil(instant, failure) {
-    while (!this.finished && this.calledAt <= instant) {
+    this.#rejectWhile(() => this.calledAt <= instant, failure)
+  }
+
+  /** Rejects so many of its first writes as are not settled. */
+  rejectTo(end, failure) {
+    this.#rejectWhile(() => this.#next < end, failure)
+  }
+
+  #rejectWhile(concerns, failure) {
+    while (!this.finished && concerns()) {
       this.#failures.set(this.#firsts[this.#next++], failure)
       this.#settled = this.finished ? this.#places : this.#firsts[this.#next]
     }

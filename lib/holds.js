@@ -83,7 +83,7 @@ class Holds {
     const own = target.hold ? null : await this.#takeHold(options, asker)
     const { timeout, signal, foreignKeys } = options
     const [hold, queue] = [own ?? target.hold, this.#queue]
-    const turn = own ? queue.laneOf(own).turn(timeout) : target.turn(timeout, signal, bare)
+    const turn = own ? queue.turnIn(queue.laneOf(own), timeout) : target.turn(timeout, signal, bare)
     const endTurn = await settled(turn)
     const open = new OpenTransaction({
       owner: this.#session.owner,

@@ -1,9 +1,9 @@
 /**
- * Batches of writes and waits for a turn, one after the other: what one lane of a write queue does.
+ * Batches of writes and turns, one after the other, under a hold: those of one file in no transaction, or those in a transaction.
+ * DB objects on one file share a lane, since SQLite lets only one of their connections write.
  *
- * A lane without a level takes the lock for each batch, and for each hold. One with a level runs under the hold of it, and in
- * its transaction if it has one; there nobody waits for the lock, so there are no deadlines, but behind a transaction that others
- * of the hold wait for, and behind a savepoint that no scope ends.
+ * Nobody waits for the lock here. There are deadlines only behind a transaction that others of the hold wait for, and behind a
+ * savepoint that no scope ends. They start again whenever somebody here gets its turn.
  */
 'use strict'
 
@@ -14,25 +14,26 @@ const { granted } = require('./attempts')
 const { Batch } = require('./batch')
 const { aborted, asAskedFor, fromFailure } = require('./errors')
 const { warnOfRelease } = require('./hold')
+const { Line } = require('./line')
 const { TIMER_MAX_MS } = require('./timers')
 
-/** How soon to look again while a write has the lock and nothing can be due. */
+/** How soon to look again while something is written and nothing can be due. */
 const LOOK_AGAIN_MS = 50
 
 class Lane {
-  #queue
   #level
-  #waiting = new Set()
+  #waiting = new Line()
   /** The last one that waits, when it is a batch that takes more. */
   #open = null
   #current = null
   #attempt = null
   #timer = null
   #due = Infinity
+  /** When somebody last got its turn. */
+  #lastTurn = -Infinity
 
   /** @param level `{ hold, transaction }`: what it runs under; the number of an open transaction, or 0 */
-  constructor(queue, level) {
-    this.#queue = queue
+  constructor(level) {
     this.#level = level
   }
 
@@ -41,46 +42,15 @@ class Lane {
     return this.#current !== null
   }
 
-  /** How many writes wait: those that gather, and those that were refused the lock. */
-  get waiting() {
-    let count = this.#attempt?.waiting() ? (this.#current.left ?? 0) : 0
-    for (const item of this.#waiting) count += item.left ?? 0
-    return count
-  }
-
-  write(encode, timeout, signal, count) {
+  /** Adds a write of the DB with this queue. */
+  write(queue, encode, timeout, signal, count) {
     const open = this.#open
-    if (open && !open.full && !signal && open.timeout === timeout)
+    if (open && !open.full && !signal && open.timeout === timeout && open.queue === queue)
       return { batch: open, place: open.add(encode, count) }
-    const batch = new Batch(timeout, signal)
+    const batch = Object.assign(new Batch(timeout, signal), { queue })
     const place = batch.add(encode, count)
-    if (this.add(batch) && !signal) this.#open = batch
+    if (this.#add(batch, reason => batch.rejectUntil(Infinity, reason)) && !signal) this.#open = batch
     return { batch, place }
-  }
-
-  /** Adds a batch; true when it has to wait. */
-  add(batch) {
-    this.#open = null
-    if (!this.#current) {
-      this.#queue.track(this.#work(batch))
-      return false
-    }
-    this.#enqueue(batch)
-    this.#heed(batch, reason => batch.rejectUntil(Infinity, reason))
-    return true
-  }
-
-  /** Waits for what `start` makes the attempt for, in the order of the calls. */
-  acquire(start, timeout, signal) {
-    return new Promise((resolve, reject) => {
-      const wait = { start, timeout, signal, calledAt: performance.now(), resolve, reject }
-      this.#open = null
-      if (!this.#current) this.#queue.track(this.#work(wait))
-      else {
-        this.#enqueue(wait)
-        this.#heed(wait, reject)
-      }
-    })
   }
 
   /**
@@ -88,46 +58,45 @@ class Lane {
    *
    * @param bare no scope ends it, so that those behind it have a deadline
    */
-  turn(timeout, signal, bare) {
+  turn(queue, timeout, signal, bare) {
     let end
     const over = new Promise(resolve => (end = resolve))
     const isWaitedFor = bare || !this.#level.transaction
-    return this.acquire(
-      () => ({ ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }),
-      timeout,
-      signal
-    )
+    const attempt = { ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }
+    return new Promise((resolve, reject) => {
+      this.#add({ queue, attempt, timeout, signal, calledAt: performance.now(), resolve, reject }, reject)
+    })
   }
 
-  /** Gives the attempt that waits for the lock a new deadline. */
-  extend() {
-    if (this.#current) this.#attempt?.extend(this.#remaining(this.#current))
-  }
-
-  /** Rejects all that has not got its turn, and calls off what is under way: all of it, or only what waits for the lock. */
-  clear(failure, running) {
+  /** Rejects all that has not got its turn, and calls off what is under way. */
+  clear(failure) {
     for (const item of this.#waiting) {
       this.#dequeue(item)
       this.#reject(item, failure, Infinity)
+      item.finish()
     }
-    if (!running && !this.#attempt?.waiting()) return
     // What is left of it is not to come again.
     if (this.#current instanceof Batch) this.#current.calledOff = failure
     this.#attempt?.cancel(failure)
   }
 
-  #enqueue(item) {
+  /** Adds an item; true when it has to wait. Until its turn comes, an abort takes it out of here. */
+  #add(item, reject) {
+    this.#open = null
+    item.queue.track(new Promise(resolve => (item.finish = resolve)))
+    if (!this.#current) {
+      this.#work(item)
+      return false
+    }
     this.#waiting.add(item)
     this.#lookIn(this.#remaining(item))
-  }
-
-  /** Until its turn comes, an abort takes it out of here. */
-  #heed(item, reject) {
-    if (!item.signal) return
-    item.stopHeeding = onAbort(item.signal, () => {
+    const leave = () => {
       this.#dequeue(item)
       reject(aborted(item.signal.reason))
-    })
+      item.finish()
+    }
+    if (item.signal) item.stopHeeding = onAbort(item.signal, leave)
+    return true
   }
 
   #dequeue(item) {
@@ -140,7 +109,7 @@ class Lane {
   }
 
   #next() {
-    const [item] = this.#waiting
+    const item = this.#waiting.head
     if (item) this.#dequeue(item)
     return item ?? null
   }
@@ -148,99 +117,80 @@ class Lane {
   /** Works until nothing waits. Up to its first await it runs within the call that brought the first item. */
   async #work(first) {
     for (this.#current = first; this.#current; this.#current = this.#next()) {
+      this.#lastTurn = performance.now()
       if (this.#current instanceof Batch) await this.#write(this.#current)
-      else await this.#acquire(this.#current)
+      else await this.#give(this.#current)
       this.#attempt = null
+      this.#current.finish()
     }
   }
 
   async #write(batch) {
+    const { queue } = batch
     while (!batch.finished) {
-      if (this.#level && !this.#level.hold.held) return this.#queue.adopt(batch, this.#level)
+      if (!this.#level.hold.held) return queue.adopt(batch, this.#level)
       try {
-        const ms = this.#level ? Infinity : this.#remaining(batch)
-        this.#attempt = this.#queue.start(batch, this.#level, ms)
+        this.#attempt = queue.start(batch, this.#level)
         const written = await this.#attempt.settled
         if (written.rolledBack) this.#level.rolledBack()
         batch.settle(written)
-        this.#queue.wrote(batch, written)
+        queue.wrote(batch, written)
         if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
       } catch (failure) {
         // The addon has not run it, since the file was replaced or the hold has ended: its transaction is gone.
-        if (this.#level?.transaction) this.#level.rolledBack()
-        this.#refuse(batch, failure)
+        if (this.#level.transaction) this.#level.rolledBack()
+        this.#reject(batch, failure, Infinity)
       }
     }
   }
 
-  async #acquire(wait) {
-    try {
-      this.#attempt = wait.start(this.#remaining(wait))
-      wait.resolve(await this.#attempt.settled)
-      if (!this.#attempt.over) return
-      this.#lookIn(this.#soonest())
-      await this.#attempt.over
-    } catch (failure) {
-      this.#refuse(wait, failure)
-    }
-  }
-
-  /** Rejects what the addon has refused, and with a timeout all that is due besides. */
-  #refuse(item, failure) {
-    const timedOut = failure?.kind === 'timeout'
-    this.#reject(item, failure, timedOut && item instanceof Batch ? this.#dueBefore(item) : Infinity)
-    if (timedOut) this.#rejectDue(failure)
+  async #give({ attempt, resolve }) {
+    this.#attempt = attempt
+    resolve(await attempt.settled)
+    if (this.#due === Infinity) this.#lookIn(this.#soonest())
+    await attempt.over
   }
 
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
     const told = asAskedFor(failure, item.timeout)
-    const { calledAt } = item
     const before = item.left ?? 1
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)
-    const calls = before - (item.left ?? 0)
-    if (failure?.kind === 'timeout') this.#queue.timedOut(calls)
-    if (!this.#level && calls > 0) this.#queue.refused(calledAt, calls, told)
+    if (failure?.kind === 'timeout') item.queue.timedOut(before - (item.left ?? 0))
   }
 
   #remaining(item) {
-    const start = Math.max(item.calledAt, this.#queue.lastBatchEnd)
-    return Math.max(0, start + item.timeout - performance.now())
+    return Math.max(0, Math.max(item.calledAt, this.#lastTurn) + item.timeout - performance.now())
   }
 
-  /** What was called until then is due, the first of a batch in any case. */
-  #dueBefore(batch) {
-    return Math.max(batch.calledAt, performance.now() - batch.timeout)
-  }
-
-  /** Rejects what is due without having reached the addon. */
+  /** Rejects what is due. Of a batch that is what was called until then, the first write in any case. */
   #rejectDue(failure) {
     for (const item of this.#waiting) {
       if (this.#remaining(item) > 0) continue
-      this.#reject(item, failure, item instanceof Batch ? this.#dueBefore(item) : Infinity)
-      if (item.finished ?? true) this.#dequeue(item)
+      this.#reject(item, failure, Math.max(item.calledAt, performance.now() - item.timeout))
+      if (!(item.finished ?? true)) continue
+      this.#dequeue(item)
+      item.finish()
     }
   }
 
-  /** Looks after those that wait here in `ms`, if not sooner. Behind an attempt on the lock, that keeps the process alive. */
+  /** Looks after those that wait here in `ms`, if not sooner. */
   #lookIn(ms) {
     const due = performance.now() + ms
-    const patient = this.#level && !this.#attempt?.isWaitedFor
-    if (patient || ms > TIMER_MAX_MS || due >= this.#due) return
+    if (!this.#attempt?.isWaitedFor || ms > TIMER_MAX_MS || due >= this.#due) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#look(), Math.ceil(ms))
-    if (!this.#level) this.#timer.unref()
     this.#due = due
   }
 
   async #look() {
     this.#due = Infinity
     if (this.#waiting.size === 0) return
-    // While a write has the lock, nobody is without it.
+    // While something is written, nobody waits for a transaction.
     const writing = this.#attempt && !this.#attempt.waiting()
-    if (!writing && this.#soonest() === 0) this.#rejectDue(await this.#queue.refusal())
+    if (!writing && this.#soonest() === 0) this.#rejectDue(await this.#waiting.head.queue.refusal())
     this.#lookIn(writing ? LOOK_AGAIN_MS : this.#soonest())
   }
 

@@ -142,7 +142,7 @@ class OpenTransaction {
   /** Waits for its turn, behind what was called before; resolves to how to end it. */
   async turn(timeout, signal, bare) {
     this.#assertActive()
-    return this.#lane.turn(timeout, signal, bare)
+    return this.#queue.turnIn(this.#lane, timeout, signal, bare)
   }
 
   async commit() {
@@ -211,7 +211,7 @@ class OpenTransaction {
     if (!this.active) return
     this.#calledOff = { reason }
     this.#inner?.#callOff(reason)
-    this.#lane.clear(aborted(reason), true)
+    this.#lane.clear(aborted(reason))
     this.#ending = this.#undo()
     const tell = () => this.#abort(reason)
     this.#ending.then(tell, tell)

@@ -101,7 +101,7 @@ class Session {
     return scope ? this.#targetUnder(scope) : this.#direct
   }
 
-  /** How many writes wait for the lock. */
+  /** How many writes and holds wait for the lock. */
   get waiting() {
     return this.#queue.waiting
   }
@@ -254,7 +254,7 @@ class Session {
       write: (encode, options) => this.#queue.writeIn(checked(), encode, options),
       read: work => work(NONE),
       track: promise => pending.track(promise),
-      turn: async (timeout, signal, bare) => checked().turn(timeout, signal, bare)
+      turn: async (timeout, signal, bare) => this.#queue.turnIn(checked(), timeout, signal, bare)
     }
   }
 

@@ -8,6 +8,7 @@ const { throwIfAborted } = require('./abort')
 const { lockAttempt } = require('./attempts')
 const diagnostics = require('./diagnostics')
 const { SqlockError, asAskedFor, fromFailure } = require('./errors')
+const { handOver } = require('./gathering')
 const { Hold, stackOf } = require('./hold')
 const { LockGuard } = require('./lock-guard')
 const { NativeLock, call, settled } = require('./native')
@@ -63,6 +64,7 @@ class WriteLocker {
   }
 
   async tryAcquire() {
+    handOver()
     const id = this.held ? null : call(() => this.#lock.tryAcquire(false))
     if (id === null) return soon(null)
     const guard = this.#guard(this.#take(id, this.tryAcquire))

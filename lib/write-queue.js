@@ -1,30 +1,29 @@
 /**
- * The writes of one DB, in the order of their calls. While a batch of them is with the addon, further ones gather and make
- * up the next: one lock, one COMMIT and one call over the border for all of them.
- *
- * Writes that take the lock themselves are one lane; those that run under a hold are a lane of that hold, and each
- * transaction is one: in one lane with the others, a write inside withWriteLock would wait behind one that waits for that very
- * lock. The lanes never meet at the writing connection, since only the holder uses it.
- *
- * Each call has a deadline: `timeout` ms without the lock since the later of its call and the last batch of this DB. So any
- * number of writes at once succeed on a lock that is otherwise free, and each gives up in time on one that is not.
+ * The writes of one DB, in the order of their calls. Those that take the lock themselves, and holds, are one lane (lib/lock-lane.js).
+ * Those that run under a hold are a lane of that hold, and each transaction is one (lib/lane.js): in one lane with the others, a
+ * write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the writing connection,
+ * since only the holder uses it.
  */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
-const { lockAttempt, refusal, writeAttempt } = require('./attempts')
+const { refusal, writeAttempt } = require('./attempts')
 const diagnostics = require('./diagnostics')
 const { SqlockError, ruleFailure } = require('./errors')
 const { Lane } = require('./lane')
+const { LockLane } = require('./lock-lane')
 const { Pending } = require('./pending')
 
 /** The hold of a write that takes the lock itself, and the transaction of one that is in none. */
 const NONE = 0
 const NO_OPTIONS = Object.freeze({})
 
+/** The lanes of each hold, with the file that they are for. */
+const lanesOf = new WeakMap()
+
 class WriteQueue {
   #native
-  #lock
+  lock
   #own
   #lanes = new WeakMap()
   #working = new Pending()
@@ -32,8 +31,6 @@ class WriteQueue {
   #maxQueue
   #stats
   #committed
-  /** When a batch of this DB last had the lock. */
-  lastBatchEnd = -Infinity
 
   /**
    * @param session the native database, the native lock of its directory, how long a write waits for the lock, ms, how many
@@ -42,75 +39,107 @@ class WriteQueue {
    */
   constructor({ native, lock, options: { timeout, maxQueue }, stats }, committed) {
     this.#native = native
-    this.#lock = lock
+    this.lock = lock
     this.#timeout = timeout
     this.#maxQueue = maxQueue
     this.#stats = stats
     this.#committed = committed
-    this.#own = new Lane(this)
+    this.#own = new LockLane(this)
   }
 
-  /** How many writes wait for the lock. */
+  /** How many writes and holds wait for the lock. */
   get waiting() {
     return this.#own.waiting
   }
 
   /** Adds a write that takes the lock itself. Returns `{ batch, place }`, see Batch.add. */
-  write(encode, options) {
-    if (this.#maxQueue !== Infinity && this.waiting >= this.#maxQueue) {
-      throw new SqlockError('ERR_SQLOCK_QUEUE_FULL', `${this.#maxQueue} writes of this DB wait already`)
-    }
-    return this.writeIn(this.#own, encode, options)
+  write(encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+    this.#checkRoom()
+    return this.#own.write(encode, timeout, signal, count)
   }
 
   /**
-   * Adds a write to a lane.
+   * Adds a write to a lane under a hold.
    *
-   * @param options how long it waits for the lock, ms; what calls it off; how many statements it has
+   * @param options how long it waits there, ms; what calls it off; how many statements it has
    */
   writeIn(lane, encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
-    return lane.write(encode, timeout, signal, count)
+    return lane.write(this, encode, timeout, signal, count)
+  }
+
+  /** Waits for a turn in a lane under a hold, see Lane.turn. */
+  turnIn(lane, timeout, signal, bare) {
+    return lane.turn(this, timeout, signal, bare)
   }
 
   /** Waits for a hold, in the order of the writes; resolves to its number. */
   async acquire(timeout, signal) {
+    this.#checkRoom()
     const calledAt = performance.now()
-    const hold = await this.#own.acquire(ms => lockAttempt(this.#lock, ms, signal), timeout, signal)
+    const hold = await this.#own.acquire(this.lock, timeout, signal)
     const waitMs = performance.now() - calledAt
     this.#stats.waited(waitMs)
-    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.#lock, waitMs)
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.lock, waitMs)
     return hold
   }
 
-  /** The lane of what runs under a hold, in no transaction. */
+  /** The lane of what runs under a hold, in no transaction. DB objects on one file share it. */
   laneOf(hold) {
     let lane = this.#lanes.get(hold)
-    if (!lane) this.#lanes.set(hold, (lane = this.laneIn({ hold, transaction: NONE })))
+    if (!lane) this.#lanes.set(hold, (lane = this.#sharedLane(hold)))
     return lane
+  }
+
+  #sharedLane(hold) {
+    if (!lanesOf.has(hold)) lanesOf.set(hold, [])
+    const lanes = lanesOf.get(hold)
+    let shared = lanes.find(({ native }) => native.isFileOf(this.#native))
+    if (!shared)
+      lanes.push((shared = { native: this.#native, lane: this.laneIn({ hold, transaction: NONE }) }))
+    return shared.lane
+  }
+
+  #checkRoom() {
+    if (this.#maxQueue !== Infinity && this.waiting >= this.#maxQueue) {
+      throw new SqlockError(
+        'ERR_SQLOCK_QUEUE_FULL',
+        `${this.#maxQueue} calls of this DB wait for the lock already`
+      )
+    }
   }
 
   /** A lane of its own for what runs in a transaction. */
   laneIn(level) {
-    return new Lane(this, level)
+    return new Lane(level)
   }
 
-  /** Gives a batch to the addon. */
-  start(batch, level, ms) {
-    const [hold, transaction] = level ? [level.hold.id, level.transaction] : [NONE, NONE]
+  /** Gives a batch to the addon that runs under a hold. */
+  start(batch, { hold, transaction }) {
+    this.#noteStart(batch)
+    const submission = this.#native.write(hold.id, transaction, 0, batch.statements, batch.bytes)
+    return writeAttempt(submission, batch.signal, false)
+  }
+
+  /** Puts a part of a batch into the queue of the lock. */
+  submit(batch, statements, bytes, isBehind) {
+    this.#noteStart(batch)
+    const submission = this.#native.write(NONE, NONE, batch.timeout, statements, bytes)
+    return writeAttempt(submission, batch.signal, isBehind)
+  }
+
+  #noteStart(batch) {
     batch.startedAt = diagnostics.batch.hasSubscribers ? performance.now() : undefined
-    const submission = this.#native.write(hold, transaction, ms, batch.statements, batch.bytes)
-    return writeAttempt(submission, batch.signal)
   }
 
   /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody, but not without its transaction. */
   adopt(batch, { transaction }) {
-    if (transaction === NONE) this.#own.add(batch)
+    if (transaction === NONE) this.#own.adopt(batch)
     else batch.rejectUntil(Infinity, ruleFailure('ERR_SQLOCK_NOT_HELD', 'the transaction has ended'))
   }
 
   /** Rejects what waits for the lock. */
   refuseWaiting(failure) {
-    this.#own.clear(failure, false)
+    this.#own.clear(failure)
   }
 
   /** Resolves when nothing is left to do in any lane. */
@@ -118,25 +147,23 @@ class WriteQueue {
     return this.#working.drained()
   }
 
-  /** Counts what a lane does until it has nothing left to do. */
+  /** Counts what a lane does until it is done. */
   track(working) {
-    this.#working.track(working)
+    return this.#working.track(working)
   }
 
-  /** A batch, or a part of it, is done. After one that had the lock, those that wait start anew to count. */
+  /** A batch, or a part of it, is done. */
   wrote(batch, written) {
     const { commits, waitMs, holdMs } = written
     if (commits > 0) this.#committed(commits)
     if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#native, batch, written)
     if (holdMs === undefined) return
     if (diagnostics.lock.hasSubscribers) {
-      diagnostics.tellAcquired(this.#lock, waitMs)
-      diagnostics.tellReleased(this.#lock, holdMs)
+      diagnostics.tellAcquired(this.lock, waitMs)
+      diagnostics.tellReleased(this.lock, holdMs)
     }
     this.#stats.waited(waitMs)
     this.#stats.held(holdMs)
-    this.lastBatchEnd = performance.now()
-    this.#own.extend()
   }
 
   timedOut(count) {
@@ -145,12 +172,12 @@ class WriteQueue {
 
   /** So many calls will not get the lock. */
   refused(calledAt, calls, failure) {
-    if (diagnostics.lock.hasSubscribers) diagnostics.tellRefused(this.#lock, calledAt, calls, failure)
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellRefused(this.lock, calledAt, calls, failure)
   }
 
   /** What to reject with what is due. */
   refusal() {
-    return refusal(this.#lock)
+    return refusal(this.lock)
   }
 }
 

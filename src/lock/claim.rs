@@ -28,4 +28,6 @@ pub(crate) struct Claim {
     pub(crate) lock_path: PathBuf,
     pub(crate) label: Option<String>,
     pub(crate) new_file: NewFile,
+    /// Is it a call of a database? Then its timeout starts again whenever a database of this process gets the lock.
+    pub(crate) of_database: bool,
 }

@@ -235,7 +235,7 @@ mod tests {
     type TestResult = Result<(), Box<dyn StdError>>;
 
     fn claim(dir: &Path) -> Claim {
-        Claim { lock_path: dir.join("db.lock"), label: None, new_file: NewFile::Mode(0o600) }
+        Claim { lock_path: dir.join("db.lock"), label: None, new_file: NewFile::Mode(0o600), of_database: false }
     }
 
     fn mode_of(path: PathBuf) -> io::Result<u32> {

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Error;
+use super::entry::EntryId;
+#[cfg(feature = "node")]
+use super::entry::Request;
 use super::file::LockFile;
 use super::queue::Queue;
 
@@ -17,11 +20,33 @@ pub struct WriteGuard {
     queue: Arc<Queue>,
     file: Option<Box<dyn LockFile>>,
     lock_path: PathBuf,
+    /// The entry of the queue that it was granted to, if it was one.
+    entry: Option<EntryId>,
 }
 
 impl WriteGuard {
     pub(super) fn new(queue: Arc<Queue>, file: Box<dyn LockFile>, lock_path: PathBuf) -> Self {
-        Self { queue, file: Some(file), lock_path }
+        Self { queue, file: Some(file), lock_path, entry: None }
+    }
+
+    pub(super) fn for_entry(mut self, id: EntryId) -> Self {
+        self.entry = Some(id);
+        self
+    }
+
+    /// What it is used for is a batch of writes, which no call of this process times out behind.
+    #[cfg(feature = "node")]
+    #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
+    pub(crate) fn begin_batch(&self) {
+        self.queue.begin_batch();
+    }
+
+    /// Puts what is left to do into the queue, ahead of all that was called later than what this guard was granted to. The lock
+    /// has to be given back, and then [`Queue::overtake`] lets somebody serve it.
+    #[cfg(feature = "node")]
+    #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
+    pub(crate) fn put_back(&self, request: Request) -> (Arc<Queue>, EntryId) {
+        (Arc::clone(&self.queue), self.queue.put_back(self.entry, request))
     }
 
     /// The path of the lock file.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::claim::{Claim, LockOptions, NewFile};
 use super::directory::absolute;
 use super::entry::{Request, Settle};
+use super::owner::Owner;
 use super::queue::Queue;
 use super::registry::{let_go, queue_of};
 use super::status::Status;
@@ -56,20 +57,20 @@ impl WriteLocker {
     /// [`Error::Io`] when `base_dir` is no directory or cannot be looked at.
     pub fn with_options(base_dir: impl AsRef<Path>, options: LockOptions) -> Result<Self, Error> {
         let new_file = NewFile::Mode(options.mode.unwrap_or(DEFAULT_MODE));
-        Self::open(base_dir.as_ref(), options.label, new_file)
+        Self::open(base_dir.as_ref(), options.label, new_file, false)
     }
 
     /// The locker of a database: a new lock file gets the permission bits of the database, unless told otherwise.
     pub(crate) fn for_database(database: &Path, base_dir: &Path, options: LockOptions) -> Result<Self, Error> {
         let new_file = options.mode.map_or_else(|| NewFile::LikeDatabase(database.to_owned()), NewFile::Mode);
-        Self::open(base_dir, options.label, new_file)
+        Self::open(base_dir, options.label, new_file, true)
     }
 
-    fn open(base_dir: &Path, label: Option<String>, new_file: NewFile) -> Result<Self, Error> {
+    fn open(base_dir: &Path, label: Option<String>, new_file: NewFile, of_database: bool) -> Result<Self, Error> {
         let base_dir = absolute(base_dir).map_err(|error| Error::io("realpath", base_dir, error))?;
         // Tells at once when there is no directory.
         queue_of(&base_dir)?;
-        let claim = Arc::new(Claim { lock_path: base_dir.join("db.lock"), label, new_file });
+        let claim = Arc::new(Claim { lock_path: base_dir.join("db.lock"), label, new_file, of_database });
         Ok(Self { base_dir, claim })
     }
 
@@ -94,7 +95,7 @@ impl WriteLocker {
         let (sender, receiver) = mpsc::channel();
         self.queue()?.wait(self.request(
             Some(timeout),
-            0,
+            0.into(),
             Box::new(move |outcome| {
                 // The receiver is there until the entry has settled.
                 let _ = sender.send(outcome);
@@ -124,7 +125,7 @@ impl WriteLocker {
         Status::read(&self.claim)
     }
 
-    pub(crate) fn request(&self, timeout: Option<Duration>, owner: u64, settle: Settle) -> Request {
+    pub(crate) fn request(&self, timeout: Option<Duration>, owner: Owner, settle: Settle) -> Request {
         Request { claim: Arc::clone(&self.claim), timeout, owner, settle }
     }
 

@@ -27,6 +27,7 @@
 //! | `holder` | composing and parsing the holder text |
 //! | `registry` | which directory has which queue |
 //! | `queue`, `entry` | the FIFO queue of one lock file, and what stands in it |
+//! | `owner` | whose an entry is |
 //! | `courtesy` | leaving the lock to other processes |
 //! | `mark` | how a process that waits is seen |
 //! | `pollers`, `watch` | programs that poll, and how they are seen |
@@ -49,6 +50,7 @@ mod guard;
 mod holder;
 mod locker;
 mod mark;
+mod owner;
 mod pollers;
 mod queue;
 mod registry;
@@ -69,7 +71,9 @@ pub use locker::WriteLocker;
 pub use status::Status;
 
 #[cfg(feature = "node")]
-pub(crate) use entry::{EntryId, Settle};
+pub(crate) use entry::{EntryId, Request, Settle};
+#[cfg(feature = "node")]
+pub(crate) use owner::Owner;
 #[cfg(feature = "node")]
 pub(crate) use queue::Queue;
 #[cfg(feature = "node")]

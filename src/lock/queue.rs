@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use super::claim::Claim;
 use super::directory::Directory;
-use super::entry::{EntryId, Request, State, from_now};
+use super::entry::{EntryId, Request, State};
 use super::file::{LockFile, LockFiles};
 use super::guard::WriteGuard;
 use super::{Error, holder, waiter};
@@ -97,17 +97,17 @@ impl Queue {
     /// not. Nothing happens when the entry is gone. Never waits for the lock.
     pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
-        let Some(position) = state.position(id) else { return };
-        let politely = state.entries[position].timeout != Some(Duration::ZERO);
-        let taken = if position > 0 || state.held || (politely && state.courtesy.pause(Instant::now()).is_some()) {
+        let Some(entry) = state.entries.get(&id) else { return };
+        let (claim, politely) = (Arc::clone(&entry.claim), entry.timeout != Some(Duration::ZERO));
+        let is_others = !state.is_head(id) || state.held;
+        let taken = if is_others || (politely && state.courtesy.pause(Instant::now()).is_some()) {
             Ok(None)
         } else {
-            let claim = Arc::clone(&state.entries[position].claim);
             self.take(&mut state, &claim)
         };
         match taken {
             Ok(None) => self.give_way(state, id),
-            Ok(Some(guard)) => settle(state, id, Ok(guard)),
+            Ok(Some(guard)) => settle(state, id, Ok(guard.for_entry(id))),
             Err(error) => settle(state, id, Err(error)),
         }
     }
@@ -116,9 +116,11 @@ impl Queue {
     /// does not come.
     pub(crate) fn overtake(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
-        let Some(position) = state.position(id) else { return };
+        if !state.entries.contains_key(&id) {
+            return;
+        }
         // A thread that sits in the kernel has been refused, for this entry too.
-        if position > 0 || state.held || state.blocked_on.is_some() {
+        if !state.is_head(id) || state.held || state.blocked_on.is_some() {
             self.give_way(state, id);
         } else if let Err(error) = self.start(&mut state, id) {
             settle(state, id, Err(error));
@@ -133,17 +135,23 @@ impl Queue {
 
     /// Was this entry refused, and waits since?
     pub(crate) fn is_waiting(self: &Arc<Self>, id: EntryId) -> bool {
-        let state = self.state();
-        state.position(id).is_some_and(|position| state.entries[position].tried)
+        self.state().entries.get(&id).is_some_and(|entry| entry.tried)
     }
 
-    /// Gives a waiting entry a new deadline, counted from now.
-    pub(crate) fn extend(&self, id: EntryId, timeout: Option<Duration>) {
-        let mut state = self.state();
-        if let Some(position) = state.position(id) {
-            state.entries[position].deadline = from_now(timeout);
-            self.heed_deadlines(&state);
-        }
+    /// The hold of this process is for a batch of writes, until it is released.
+    pub(super) fn begin_batch(&self) {
+        self.state().begin_batch();
+    }
+
+    /// Lets the timeout of a waiting entry count from now on. False when it does not wait any more.
+    pub(crate) fn renew(&self, id: EntryId) -> bool {
+        self.state().renew(id)
+    }
+
+    /// Puts what is left of an entry that has the lock where that one was, before it gives the lock back;
+    /// [`Queue::overtake`] is to follow then.
+    pub(super) fn put_back(&self, id: Option<EntryId>, request: Request) -> EntryId {
+        self.state().put_back(id, request)
     }
 
     /// Opens and locks the lock file without waiting; writes the holder text.
@@ -175,7 +183,7 @@ impl Queue {
         claim: &Claim,
         waited: bool,
     ) -> WriteGuard {
-        state.held = true;
+        state.granted(claim);
         state.courtesy.granted(Instant::now(), waited);
         // The flock is the lock; a full disk must not take it from us for want of a text.
         let _ = file.announce(&holder::compose(claim.label.as_deref()));
@@ -195,7 +203,7 @@ impl Queue {
         if unlocked.is_ok() {
             state.keep(file);
         }
-        state.held = false;
+        state.released();
         // One that sits in the kernel is woken by the kernel, and one that lingers is better left alone.
         if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {
             self.turn.notify_all();
@@ -205,10 +213,13 @@ impl Queue {
 
     /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it asked for.
     fn give_way(self: &Arc<Self>, mut state: MutexGuard<'_, State>, id: EntryId) {
-        let Some(position) = state.position(id) else { return };
-        state.entries[position].tried = true;
-        if state.entries[position].timeout == Some(Duration::ZERO) {
-            return self.refuse(state, position);
+        let Some(entry) = state.entries.get(&id) else { return };
+        if entry.timeout == Some(Duration::ZERO) {
+            return self.refuse(state, id);
+        }
+        // Behind others on a lock that may be free nobody was refused: the waiter thread tells when it finds the lock taken.
+        if state.held || state.blocked_on.is_some() || state.is_head(id) {
+            state.mark_as_tried(id);
         }
         if let Err(error) = self.start(&mut state, id) {
             settle(state, id, Err(error));
@@ -216,8 +227,8 @@ impl Queue {
     }
 
     /// Leaves an entry to the timekeeper, which may take a moment to read who holds the lock.
-    fn refuse(self: &Arc<Self>, mut state: MutexGuard<'_, State>, position: usize) {
-        let Some(entry) = state.entries.remove(position) else { return };
+    fn refuse(self: &Arc<Self>, mut state: MutexGuard<'_, State>, id: EntryId) {
+        let Some(entry) = state.take(id) else { return };
         if self.start_timekeeper(&mut state).is_ok() {
             state.overdue.push(entry);
             self.heed_deadlines(&state);
@@ -229,8 +240,8 @@ impl Queue {
 
     /// Sees to it that a thread waits for the lock and one keeps the deadlines.
     fn start(self: &Arc<Self>, state: &mut State, id: EntryId) -> Result<(), Error> {
-        let Some(position) = state.position(id) else { return Ok(()) };
-        let claim = Arc::clone(&state.entries[position].claim);
+        let Some(entry) = state.entries.get(&id) else { return Ok(()) };
+        let claim = Arc::clone(&entry.claim);
         let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
         self.start_timekeeper(state).map_err(spawn_error)?;
         // The thread may sit on a lock file that was deleted or replaced since; then nobody waits on the one that is there.
@@ -265,7 +276,7 @@ impl Queue {
 }
 
 fn settle(mut state: MutexGuard<'_, State>, id: EntryId, outcome: Result<WriteGuard, Error>) {
-    let entry = state.position(id).and_then(|position| state.entries.remove(position));
+    let entry = state.take(id);
     drop(state);
     if let Some(entry) = entry {
         entry.settle(outcome);

@@ -120,7 +120,11 @@ fn world() -> (Arc<World>, Arc<Queue>) {
 }
 
 fn claim() -> Arc<Claim> {
-    Arc::new(Claim { lock_path: "/x/db.lock".into(), label: None, new_file: NewFile::Mode(0o600) })
+    claim_of(false)
+}
+
+fn claim_of(of_database: bool) -> Arc<Claim> {
+    Arc::new(Claim { lock_path: "/x/db.lock".into(), label: None, new_file: NewFile::Mode(0o600), of_database })
 }
 
 type Outcome = Result<WriteGuard, Error>;
@@ -128,7 +132,12 @@ type Outcome = Result<WriteGuard, Error>;
 fn request(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
     let (sender, receiver) = mpsc::channel();
     let settle = Box::new(move |outcome| sender.send(outcome).unwrap_or(()));
-    (Request { claim: claim(), timeout, owner: 1, settle }, receiver)
+    (Request { claim: claim(), timeout, owner: 1.into(), settle }, receiver)
+}
+
+fn request_of_database(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
+    let (request, outcome) = request(timeout);
+    (Request { claim: claim_of(true), ..request }, outcome)
 }
 
 const LONG: Option<Duration> = Some(Duration::from_secs(3600));
@@ -158,7 +167,7 @@ fn grants_come_in_the_order_of_the_calls() {
     for n in 0..20 {
         let order = order.clone();
         let settle = Box::new(move |outcome: Outcome| order.send((n, outcome)).unwrap_or(()));
-        queue.wait(Request { claim: claim(), timeout: None, owner: 1, settle });
+        queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), settle });
     }
     first.release().unwrap();
     for expected in 0..20 {
@@ -186,7 +195,7 @@ fn only_a_tried_entry_expires_and_only_at_its_deadline() {
     let now = Instant::now();
     let mut state = queue.state();
     assert!(state.expire(now + Duration::from_secs(1)).is_empty());
-    state.mark_tried();
+    state.mark_all_as_tried();
     assert!(state.expire(now + Duration::from_millis(400)).is_empty());
     assert_eq!(state.expire(now + Duration::from_millis(501)).len(), 1);
     assert!(state.entries.is_empty());
@@ -282,7 +291,7 @@ fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
     let (_, queue) = world();
     let first = queue.try_acquire(&claim(), true).unwrap().expect("free");
     let settle = Box::new(|_: Outcome| panic!("under the grant"));
-    queue.wait(Request { claim: claim(), timeout: None, owner: 1, settle });
+    queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), settle });
     let (next, next_outcome) = request(None);
     queue.wait(next);
     first.release().unwrap();
@@ -333,27 +342,126 @@ fn a_caller_that_comes_after_the_file_was_replaced_gets_the_new_one() {
     assert!(next_outcome.recv().unwrap().is_ok());
 }
 
+/// Transactions of one program refused each other with its own pid as the holder, on a lock that nobody else wanted.
 #[test]
-fn an_extended_deadline_is_the_one_that_counts() {
-    let (world, queue) = world();
-    assert!(world.lock_by(STRANGER));
-    let (request, outcome) = request(LONG);
-    let id = queue.wait(request);
-    queue.extend(id, Some(Duration::from_millis(1)));
-    assert!(matches!(outcome.recv().unwrap(), Err(Error::Timeout { .. })));
+fn a_grant_to_a_database_starts_the_timeouts_of_waiting_databases_again() {
+    let second = Duration::from_secs(1);
+    for (holder, waiter, timeout, restarts) in [
+        (true, true, second, true),
+        (true, false, second, false),
+        (false, true, second, false),
+        (true, true, Duration::ZERO, false),
+    ] {
+        let (_, queue) = world();
+        let (sender, _outcome) = mpsc::channel();
+        let settle = Box::new(move |outcome: Outcome| sender.send(outcome).unwrap_or(()));
+        queue.enter(Request { claim: claim_of(waiter), timeout: Some(timeout), owner: 1.into(), settle });
+        let mut state = queue.state();
+        state.mark_all_as_tried();
+        let before = Instant::now();
+        let file = queue.files.open(&claim()).unwrap();
+        let guard = queue.grant(&mut state, file, &claim_of(holder), false);
+        let due = if restarts { before + timeout } else { before };
+        assert_eq!(
+            state.expire(due).len(),
+            usize::from(!restarts && timeout.is_zero()),
+            "{holder} {waiter} {timeout:?}"
+        );
+        assert_eq!(state.expire(before + timeout).len(), usize::from(!restarts && !timeout.is_zero()));
+        assert_eq!(state.expire(Instant::now() + timeout).len(), usize::from(restarts));
+        drop(state);
+        drop(guard);
+    }
+}
+
+/// A batch with much to do, or on a machine that is busy, has the lock for longer than a short timeout of a write behind it.
+#[test]
+fn no_call_of_a_database_times_out_behind_a_batch_that_is_being_written() {
+    let (_, queue) = world();
+    let guard = queue.try_acquire(&claim_of(true), true).unwrap().expect("free");
+    let (waiting, _outcome) = request_of_database(Some(Duration::from_millis(1)));
+    queue.enter(waiting);
+    queue.begin_batch();
+    let mut state = queue.state();
+    state.mark_all_as_tried();
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(2) {
+        std::thread::yield_now();
+    }
+    assert!(state.expire(Instant::now()).is_empty());
+    drop(state);
+    guard.release().unwrap();
+    assert!(queue.state().expire(Instant::now() + Duration::from_millis(100)).is_empty(), "another one may come");
+    assert_eq!(queue.state().expire(Instant::now() + Duration::from_millis(500)).len(), 1);
+}
+
+/// A program that made thousands of transactions at once was refused its own: no hold of it could end before all were called.
+#[test]
+fn no_call_of_a_database_times_out_behind_its_own_thread_while_the_event_loop_is_blocked() {
+    let (_, queue) = world();
+    let owner = super::super::owner::Owner::with_event_loop(1);
+    let guard = queue.try_acquire(&claim_of(true), true).unwrap().expect("free");
+    let (waiting, _outcome) = request_of_database(Some(Duration::from_millis(1)));
+    queue.enter(Request { owner: owner.clone(), ..waiting });
+    queue.state().mark_all_as_tried();
+    while !owner.is_blocked() {
+        std::thread::yield_now();
+    }
+    assert!(queue.state().expire(Instant::now()).is_empty());
+    owner.beat();
+    assert_eq!(queue.state().expire(Instant::now() + Duration::from_millis(40)).len(), 1);
+    drop(guard);
+}
+
+#[test]
+fn a_renewed_timeout_counts_from_then_on() {
+    let (_, queue) = world();
+    let (waiting, _outcome) = request(Some(Duration::from_millis(500)));
+    let id = queue.enter(waiting);
+    queue.state().mark_all_as_tried();
+    let before = Instant::now();
+    assert!(queue.renew(id));
+    assert!(queue.state().expire(before + Duration::from_millis(500)).is_empty());
+    assert_eq!(queue.state().expire(Instant::now() + Duration::from_millis(500)).len(), 1);
+    assert!(!queue.renew(id));
+}
+
+#[test]
+fn what_is_put_back_is_ahead_of_what_was_called_later() {
+    let (_, queue) = world();
+    let (first, first_outcome) = request(None);
+    let first = queue.enter(first);
+    queue.attempt(first);
+    let guard = first_outcome.recv().unwrap().unwrap();
+    let (second, second_outcome) = request(None);
+    let second = queue.enter(second);
+    let (rest, rest_outcome) = request(None);
+    assert_eq!(queue.put_back(Some(first), rest), first);
+    guard.release().unwrap();
+    assert!(queue.try_acquire(&claim(), true).unwrap().is_none());
+    queue.attempt(second);
+    let rest = rest_outcome.recv().unwrap().unwrap();
+    assert!(second_outcome.try_recv().is_err());
+    rest.release().unwrap();
+    assert!(second_outcome.recv().unwrap().is_ok());
 }
 
 #[test]
 fn the_waits_of_an_owner_that_ends_are_called_off() {
     let dir = tempfile::tempdir().unwrap();
     let queue = queue_of(dir.path()).unwrap();
-    let claim = Arc::new(Claim { lock_path: dir.path().join("db.lock"), label: None, new_file: NewFile::Mode(0o600) });
+    let claim = Arc::new(Claim {
+        lock_path: dir.path().join("db.lock"),
+        label: None,
+        new_file: NewFile::Mode(0o600),
+        of_database: false,
+    });
     let _held = queue.try_acquire(&claim, true).unwrap().expect("free");
     let (sender, receiver) = mpsc::channel();
     for owner in [71, 72] {
         let sender = sender.clone();
         let settle = Box::new(move |outcome: Outcome| sender.send((owner, outcome)).unwrap_or(()));
-        queue.wait(Request { claim: Arc::clone(&claim), timeout: None, owner, settle });
+        queue.wait(Request { claim: Arc::clone(&claim), timeout: None, owner: u64::into(owner), settle });
     }
     abandon(71);
     let (owner, outcome) = receiver.recv().unwrap();

@@ -67,7 +67,7 @@ pub(crate) fn abandon(owner: u64) {
     let queues: Vec<Arc<Queue>> = registry().values().cloned().collect();
     for queue in queues {
         let ids: Vec<EntryId> =
-            queue.state().entries.iter().filter(|entry| entry.owner == owner).map(|entry| entry.id).collect();
+            queue.state().entries.iter().filter(|(_, entry)| entry.owner.id == owner).map(|(id, _)| *id).collect();
         for id in ids {
             queue.cancel(id);
         }

@@ -140,6 +140,7 @@ mod tests {
             lock_path: locker.lock_path().to_owned(),
             label: None,
             new_file: crate::lock::claim::NewFile::Mode(0o600),
+            of_database: false,
         };
         assert!(!is_refused(&claim)?);
         let guard = locker.acquire(std::time::Duration::ZERO)?;

@@ -65,7 +65,7 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
         if state.waiter != Some(generation) {
             return None;
         }
-        let Some(claim) = state.entries.front().map(|head| Arc::clone(&head.claim)) else {
+        let Some(claim) = state.head().map(|head| Arc::clone(&head.claim)) else {
             state = linger(queue, state, generation);
             continue;
         };
@@ -74,9 +74,9 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
         match locked {
             Ok(None) => {}
             Ok(Some((file, waited))) => {
-                if let Some(head) = state.entries.pop_front() {
+                if let Some((id, head)) = state.take_head() {
                     let guard = queue.grant(&mut state, file, &head.claim, waited);
-                    return Some((head, Ok(guard)));
+                    return Some((head, Ok(guard.for_entry(id))));
                 }
                 // Everybody gave up in the meantime.
                 if file.unlock().is_ok() {
@@ -85,7 +85,7 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
             }
             // With nobody left to tell, it is of no interest.
             Err(error) => {
-                if let Some(head) = state.entries.pop_front() {
+                if let Some((_, head)) = state.take_head() {
                     return Some((head, Err(error)));
                 }
             }
@@ -116,7 +116,7 @@ fn lock<'q>(
     generation: u64,
 ) -> (MutexGuard<'q, State>, Locked) {
     if let Some(pause) = state.courtesy.pause(Instant::now()) {
-        state.mark_tried();
+        state.mark_all_as_tried();
         queue.heed_deadlines(&state);
         drop(state);
         stand_back(pause);
@@ -131,7 +131,7 @@ fn lock<'q>(
         if queue.files.current(claim) != Some(file.id()) {
             return (state, Ok(None));
         }
-        state.mark_tried();
+        state.mark_all_as_tried();
         state.blocked_on = Some(file.id());
         state.courtesy.pollers.look_out(file.id(), &*queue.files, &claim.lock_path);
         queue.heed_deadlines(&state);

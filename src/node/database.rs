@@ -4,6 +4,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "napi hands over strings, it does not lend them")]
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use napi::bindgen_prelude::{AsyncTask, Uint8Array};
 use napi::{Env, Result, Task};
@@ -15,8 +16,9 @@ use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
 use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
+use super::queued::Work;
 use super::statement::NativeStatement;
-use super::submission::{NativeSubmission, Work};
+use super::submission::NativeSubmission;
 use crate::sqlite::{
     self, Column, ConnectionOptions, Description, Form, Row, Rows, Source, Synchronous, TransactionId, Value,
 };
@@ -161,7 +163,7 @@ impl NativeDatabase {
     ) -> Result<NativeSubmission> {
         let (database, transaction) = (Arc::clone(&self.database), to_transaction(transaction));
         let batch = copied(&env, &batch)?;
-        let work = Work { database, transaction, statements, batch };
+        let work = Work { database, transaction, statements, batch, done: 0, since: Instant::now() };
         NativeSubmission::new(&env, hold, timeout_ms, work)
     }
 

@@ -22,7 +22,7 @@ use napi_derive::napi;
 use super::error::exception;
 use super::interrupts::Interrupts;
 use crate::Database;
-use crate::lock::{self, WriteGuard};
+use crate::lock::{self, Owner, WriteGuard};
 use crate::sqlite::Interrupt;
 use crate::threads;
 
@@ -36,10 +36,11 @@ thread_local! {
     /// What this thread has under way. The one that watches for its end has it too.
     static RUNNING: ManuallyDrop<Arc<Interrupts>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
-    static OWNER: u64 = {
+    static OWNER: Owner = {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
-        OWNERS.fetch_add(1, Ordering::Relaxed)
+        Owner::with_event_loop(OWNERS.fetch_add(1, Ordering::Relaxed))
     };
+    static GONE: Arc<AtomicBool> = Arc::default();
 }
 
 /// A hold of JavaScript. A transaction that is open under it is rolled back before the lock is free.
@@ -66,8 +67,9 @@ impl Hold {
 #[napi(module_exports)]
 pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
     env.add_env_cleanup_hook((), |()| {
+        gone().store(true, Ordering::SeqCst);
         call_off_all();
-        lock::abandon(owner());
+        lock::abandon(owner().id);
         // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
         let holds = HOLDS.with(|holds| holds.take());
         for hold in holds.into_values() {
@@ -115,8 +117,18 @@ pub fn call_off_with_socket(env: Env) -> Result<i32> {
 }
 
 /// Names this thread as the owner of its waits.
-pub(super) fn owner() -> u64 {
-    OWNER.with(|owner| *owner)
+pub(super) fn owner() -> Owner {
+    OWNER.with(Owner::clone)
+}
+
+/// The event loop of this thread turns.
+pub(super) fn beat() {
+    OWNER.with(Owner::beat);
+}
+
+/// Becomes true when this thread ends, before its waits are called off.
+pub(super) fn gone() -> Arc<AtomicBool> {
+    GONE.with(Arc::clone)
 }
 
 /// Keeps a guard for JavaScript.

@@ -1,6 +1,7 @@
 //! The lock of a directory, for holds that JavaScript owns.
 
 #![deny(unsafe_code)]
+#![expect(clippy::unused_self, reason = "a method of a class of JavaScript, of its thread")]
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +13,7 @@ use super::convert::to_duration;
 use super::environment;
 use super::error::{Failure, exception, guarded};
 use super::holder::{HolderInfo, Nullable, nullable};
-use crate::lock::{EntryId, Error, LockOptions, Queue, Settle, Status, WriteGuard, WriteLocker};
+use crate::lock::{EntryId, Error, LockOptions, Queue, Request, Settle, Status, WriteGuard, WriteLocker};
 
 /// Options of a lock.
 #[napi(object)]
@@ -67,6 +68,12 @@ impl NativeLock {
         Ok(guard.map(environment::keep))
     }
 
+    /// The event loop of this thread turns: to be told from time to time while its calls wait.
+    #[napi(catch_unwind)]
+    pub fn beat(&self) {
+        environment::beat();
+    }
+
     /// A wait after a failed attempt; `start` puts it into the queue.
     #[napi(catch_unwind)]
     pub fn wait(&self) -> NativeWait {
@@ -99,16 +106,33 @@ impl Entry {
         settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static,
         enter: impl FnOnce(&Arc<Queue>, Settle) -> EntryId,
     ) {
-        let entry = self.clone();
-        let leave = Box::new(move |outcome| {
-            *entry.place() = Place::Left;
-            settle(outcome);
-        });
-        let id = enter(&queue, leave);
+        let id = enter(&queue, self.leaving(settle));
         let mut place = self.place();
         if matches!(*place, Place::NotYet) {
             *place = Place::At(queue, id);
         }
+    }
+
+    /// Puts what is left to do back at the place that it had, before the lock is given back.
+    pub(super) fn put_back(
+        &self,
+        guard: &WriteGuard,
+        settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static,
+        request: impl FnOnce(Settle) -> Request,
+    ) {
+        let request = request(self.leaving(settle));
+        // Whoever settles it waits until its place is known.
+        let mut place = self.place();
+        let (queue, id) = guard.put_back(request);
+        *place = Place::At(queue, id);
+    }
+
+    fn leaving(&self, settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static) -> Settle {
+        let entry = self.clone();
+        Box::new(move |outcome| {
+            *entry.place() = Place::Left;
+            settle(outcome);
+        })
     }
 
     /// Asks the queue; `None` when the call is in none.
@@ -156,12 +180,6 @@ impl NativeWait {
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.entry.with(|queue, id| queue.cancel(id));
-    }
-
-    /// Gives the wait a new deadline, counted from now.
-    #[napi(catch_unwind)]
-    pub fn extend(&self, timeout_ms: f64) {
-        self.entry.with(|queue, id| queue.extend(id, to_duration(timeout_ms)));
     }
 }
 

@@ -34,6 +34,7 @@ mod holder;
 mod interrupts;
 mod lock;
 mod presence;
+mod queued;
 mod read;
 mod statement;
 mod stepper;

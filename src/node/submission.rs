@@ -6,85 +6,86 @@
 //! with it.
 
 #![deny(unsafe_code)]
+#![expect(clippy::needless_pass_by_value, reason = "napi hands over arrays, it does not lend them")]
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef};
+use napi::bindgen_prelude::{AsyncTask, BigInt, Either, Float64Array, Object, ObjectRef, Uint8Array};
 use napi::{Env, JsDeferred, Result, Task};
 use napi_derive::napi;
 
-use super::convert::{duration_to_ms, from_integer, to_duration};
+use super::convert::{duration_to_ms, from_integer};
 use super::environment;
 use super::error::{Failure, describe, exception, guarded, not_started};
 use super::lock::Entry;
+use super::queued::{Queued, Work};
 use super::read::NativeEncoded;
 use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
-use crate::sqlite::{self, HoldId, Interrupt, TransactionId};
-use crate::{Database, threads};
+use crate::sqlite::{self, HoldId, Interrupt};
+use crate::threads;
 
 /// What came of the writes that are done, and what giving back the lock said after them.
-struct Written {
-    batch: Batch,
+pub(super) struct Written {
+    pub(super) batch: Batch,
     /// `None` under a hold of JavaScript.
-    lock: Option<Turn>,
+    pub(super) lock: Option<Turn>,
 }
 
 /// What taking and giving back the lock came to.
-struct Turn {
-    wait: Duration,
-    hold: Duration,
-    release: std::result::Result<(), lock::Error>,
+pub(super) struct Turn {
+    pub(super) wait: Duration,
+    pub(super) hold: Duration,
+    pub(super) release: std::result::Result<(), lock::Error>,
 }
 
-type Outcome = std::result::Result<Written, Failure>;
+pub(super) type Outcome = std::result::Result<Written, Failure>;
 type Resolver = Box<dyn FnOnce(Env) -> Result<NativeWritten>>;
 type Deferred = JsDeferred<NativeWritten, Resolver>;
 
-/// Where the thread that writes leaves the outcome and JavaScript finds it.
+/// What the threads that write leave, in its order, and who in JavaScript waits for the next of it.
 #[derive(Default)]
-enum Slot {
-    #[default]
-    Empty,
-    Arrived(Outcome),
-    /// JavaScript does not wait for the worker any more.
-    Awaited(Deferred),
+struct Slot {
+    arrived: VecDeque<Outcome>,
+    awaited: Option<Deferred>,
+    /// JavaScript does not wait for the worker any more: what arrives is not for that one.
+    overtaken: bool,
 }
 
 #[derive(Clone, Default)]
-struct Mailbox(Arc<Mutex<Slot>>);
+pub(super) struct Mailbox(Arc<Mutex<Slot>>);
 
 impl Mailbox {
-    fn deliver(&self, outcome: Outcome) {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *slot) {
-            Slot::Awaited(deferred) => resolve(deferred, outcome),
-            Slot::Empty | Slot::Arrived(_) => *slot = Slot::Arrived(outcome),
+    pub(super) fn deliver(&self, outcome: Outcome) {
+        let mut slot = self.slot();
+        match slot.awaited.take() {
+            Some(deferred) => resolve(deferred, outcome),
+            None => slot.arrived.push_back(outcome),
         }
     }
 
     /// Settles with what has arrived or will arrive. One step: an outcome that came in between would be lost.
     fn settle(&self, deferred: Deferred) {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *slot) {
-            Slot::Arrived(outcome) => resolve(deferred, outcome),
-            Slot::Empty | Slot::Awaited(_) => *slot = Slot::Awaited(deferred),
+        let mut slot = self.slot();
+        slot.overtaken = true;
+        match slot.arrived.pop_front() {
+            Some(outcome) => resolve(deferred, outcome),
+            None => slot.awaited = Some(deferred),
         }
     }
 
     /// What a worker has left here; `None` when the promise of somebody else is to be settled.
     fn collect(&self) -> Option<Outcome> {
-        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::take(&mut *slot) {
-            Slot::Arrived(outcome) => Some(outcome),
-            other => {
-                *slot = other;
-                None
-            }
-        }
+        let mut slot = self.slot();
+        if slot.overtaken { None } else { slot.arrived.pop_front() }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,7 +93,7 @@ fn resolve(deferred: Deferred, outcome: Outcome) {
     deferred.resolve(Box::new(move |env| to_js(&env, outcome)));
 }
 
-/// What came of the writes of a submission that are done; the others are to come again.
+/// What came of the writes of a submission that are done. What is left of one that takes the lock itself follows.
 #[napi(object, object_from_js = false)]
 pub struct NativeWritten {
     /// How many rows each one has changed.
@@ -177,27 +178,6 @@ fn count(times: u64) -> f64 {
     times as f64
 }
 
-/// What is to be written, and where.
-pub(super) struct Work {
-    pub(super) database: Arc<Database>,
-    /// The open transaction it belongs to.
-    pub(super) transaction: Option<TransactionId>,
-    pub(super) statements: Vec<String>,
-    pub(super) batch: Vec<u8>,
-}
-
-impl Work {
-    fn run(
-        &self,
-        guard: &WriteGuard,
-        hold: Option<HoldId>,
-        interrupt: &Interrupt,
-    ) -> std::result::Result<Batch, crate::Error> {
-        let writes = sqlite::decode(&self.statements, &self.batch).ok_or(sqlite::Error::Malformed)?;
-        self.database.write(guard, hold, self.transaction, &writes, interrupt)
-    }
-}
-
 /// Work under a hold of JavaScript, until a thread takes it.
 #[derive(Clone)]
 struct Held {
@@ -213,13 +193,14 @@ impl Held {
     fn write(&self, mailbox: &Mailbox) {
         let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((guard, work, ended)) = taken {
+            let database = Arc::clone(&work.database);
             let written = guarded(|| work.run(&guard, Some(self.hold), &self.interrupt));
             // The end of the hold did not wait for it, and what it has begun after that nobody could end any more.
             if ended.load(Ordering::SeqCst) {
-                work.database.abandon_transaction(&guard);
+                database.abandon_transaction(&guard);
             }
             drop(guard);
-            mailbox.deliver(written.map(|batch| Written { batch, lock: None }));
+            mailbox.deliver(written.map(|(batch, _)| Written { batch, lock: None }));
         }
     }
 
@@ -234,7 +215,7 @@ impl Held {
 
 enum Route {
     /// Through the queue.
-    Queue(Entry),
+    Queue(Arc<Queued>),
     /// Under a hold of JavaScript.
     Hold(Held),
 }
@@ -260,23 +241,9 @@ impl NativeSubmission {
             let route = Route::Hold(Held { hold, work, interrupt: Arc::clone(&interrupt) });
             return Ok(Self { route, mailbox, interrupt });
         }
-        let queue = work.database.locker().queue().map_err(|error| exception(env, error))?;
-        let locker = Arc::clone(work.database.shared_locker());
-        let (outbox, called_off, entered) = (mailbox.clone(), Arc::clone(&interrupt), Instant::now());
-        let settle = move |granted: std::result::Result<WriteGuard, lock::Error>| {
-            // A panic drops the guard while it unwinds, and the promise is rejected all the same.
-            outbox.deliver(guarded(|| {
-                let (guard, began) = (granted?, Instant::now());
-                let batch = work.run(&guard, None, &called_off)?;
-                let (release, hold) = (guard.release(), began.elapsed());
-                Ok::<_, Failure>(Written { batch, lock: Some(Turn { wait: began - entered, hold, release }) })
-            }));
-        };
-        let entry = Entry::default();
-        entry.enter(queue, settle, |queue, settle| {
-            queue.enter(locker.request(to_duration(timeout_ms), environment::owner(), settle))
-        });
-        Ok(Self { route: Route::Queue(entry), mailbox, interrupt })
+        let queued = Queued::enter(work, timeout_ms, mailbox.clone(), Arc::clone(&interrupt));
+        let route = Route::Queue(queued.map_err(|error| exception(env, error))?);
+        Ok(Self { route, mailbox, interrupt })
     }
 }
 
@@ -286,20 +253,21 @@ impl NativeSubmission {
     #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten | null>")]
     pub fn run(&self) -> AsyncTask<WriteTask> {
         let errand = match &self.route {
-            Route::Queue(entry) => Errand::Attempt(entry.clone()),
+            Route::Queue(queued) => Errand::Attempt(queued.entry.clone()),
             Route::Hold(held) => Errand::Write(held.clone()),
         };
         AsyncTask::new(WriteTask { errand, mailbox: self.mailbox.clone() })
     }
 
-    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it.
+    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
+    /// that are done. As long as some are left, it is called again for the next.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<NativeWritten, Resolver>()?;
         self.mailbox.settle(deferred);
         match &self.route {
-            Route::Queue(entry) => {
-                entry.with(Queue::overtake);
+            Route::Queue(queued) => {
+                queued.entry.with(Queue::overtake);
             }
             // The lock is held meanwhile, and the pool may be full for ever: a thread of its own.
             Route::Hold(held) => {
@@ -315,7 +283,7 @@ impl NativeSubmission {
     /// Was it refused the lock, and waits since?
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> bool {
-        matches!(&self.route, Route::Queue(entry) if entry.with(Queue::is_waiting) == Some(true))
+        matches!(&self.route, Route::Queue(queued) if queued.entry.with(Queue::is_waiting) == Some(true))
     }
 
     /// Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime, the statement that runs is
@@ -323,17 +291,15 @@ impl NativeSubmission {
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.interrupt.request();
-        if let Route::Queue(entry) = &self.route {
-            entry.with(|queue, id| queue.cancel(id));
+        if let Route::Queue(queued) = &self.route {
+            queued.entry.with(|queue, id| queue.cancel(id));
         }
     }
 
-    /// Gives it a new deadline, counted from now.
+    /// Adds further writes, while it waits for the lock: then its timeout counts from now on. False when it does not wait.
     #[napi(catch_unwind)]
-    pub fn extend(&self, timeout_ms: f64) {
-        if let Route::Queue(entry) = &self.route {
-            entry.with(|queue, id| queue.extend(id, to_duration(timeout_ms)));
-        }
+    pub fn append(&self, statements: Vec<String>, batch: Uint8Array) -> bool {
+        matches!(&self.route, Route::Queue(queued) if queued.append(statements, &batch))
     }
 }
 
