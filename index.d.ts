@@ -6,7 +6,7 @@
 // never throws synchronously: the Promise, or the first `next()`, rejects. Bad arguments are a TypeError or RangeError that names the
 // argument and its type, and never shows its value; unknown option names are a TypeError.
 
-/** A value as it is read back. A BLOB is a Buffer that owns its memory; invalid UTF-8 in a TEXT comes as U+FFFD. */
+/** A value as it is read back. A BLOB is a Buffer that owns its memory; invalid UTF-8 in a TEXT, or in a name, comes as U+FFFD. */
 export type SqlValue = null | number | bigint | string | Buffer
 
 /**

@@ -3,16 +3,14 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, ErrorCode};
 
 use super::counters::FUNCTIONS;
+use super::raw::{self, Request, action};
 use super::{Error, pragma};
-
-/// The code of the action, <https://www.sqlite.org/c3ref/c_alter_table.html>.
-const ATTACH: i32 = 24;
 
 /// Whose statements are compiled at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,48 +48,64 @@ struct State {
 /// A use of `last_insert_rowid()`, `changes()` or `total_changes()`.
 pub(super) struct Counted {
     pub(super) function: &'static str,
-    /// The trigger, view or common table expression that it stands in.
-    pub(super) within: Option<String>,
+    /// The trigger, view or common table expression that it stands in; its name need not be UTF-8.
+    pub(super) within: Option<Vec<u8>>,
 }
 
 /// Who compiles statements on a connection at the moment, and why the last one of a caller was refused.
 #[derive(Clone, Default)]
-pub(super) struct Authorizer(Arc<Mutex<State>>);
+pub(super) struct Authorizer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// Has the schema a name that is no UTF-8?
+    has_other_names: AtomicBool,
+}
 
 impl Authorizer {
     /// Puts an authorizer on `connection`.
-    pub(super) fn install(connection: &mut Connection) -> rusqlite::Result<Self> {
+    pub(super) fn install(connection: &Connection) -> rusqlite::Result<Self> {
         let authorizer = Self::default();
         let asked = authorizer.clone();
-        connection.authorizer(Some(move |context: AuthContext<'_>| asked.decide(&context)))?;
+        raw::set_authorizer(connection, move |request| asked.allows(request))?;
         Ok(authorizer)
     }
 
-    fn decide(&self, context: &AuthContext<'_>) -> Authorization {
+    fn allows(&self, request: &Request<'_>) -> bool {
+        if !request.is_utf8 {
+            self.0.has_other_names.store(true, Ordering::Relaxed);
+        }
         let mut state = self.state();
-        let makes_temp = makes_temp(context);
-        let refusal = match (state.mode, &context.action) {
+        let makes_temp = makes_temp(request);
+        let refusal = match (state.mode, request.action) {
             (Mode::Ourselves, _) => None,
-            (_, AuthAction::Transaction { .. } | AuthAction::Savepoint { .. }) => Some(Refusal::Transaction),
-            // Without a name in the statement, as in `ATTACH ?`, rusqlite does not know the action by its name.
-            (_, AuthAction::Attach { .. } | AuthAction::Unknown { code: ATTACH, .. }) => Some(Refusal::Attach),
+            (_, action::TRANSACTION | action::SAVEPOINT) => Some(Refusal::Transaction),
+            (_, action::ATTACH) => Some(Refusal::Attach),
             (Mode::Write, _) if makes_temp => Some(Refusal::Temp),
-            (mode, AuthAction::Pragma { pragma_name, pragma_value }) => judge(mode, pragma_name, *pragma_value),
-            (Mode::Write | Mode::Transaction | Mode::Read, AuthAction::Function { function_name }) => {
-                if let Some(function) = FUNCTIONS.into_iter().find(|name| name.eq_ignore_ascii_case(function_name)) {
-                    let within = context.accessor.map(str::to_owned);
+            (mode, action::PRAGMA) => judge(mode, request),
+            (Mode::Write | Mode::Transaction | Mode::Read, action::FUNCTION) => {
+                let called = request.second.as_deref().unwrap_or_default();
+                if let Some(function) = FUNCTIONS.into_iter().find(|name| name.eq_ignore_ascii_case(called)) {
+                    let within = request.within.map(<[u8]>::to_vec);
                     state.counted.push(Counted { function, within });
                 }
                 None
             }
             _ => None,
         };
-        if refusal.is_none() {
+        let allowed = refusal.is_none();
+        if allowed {
             state.made_temp |= makes_temp && state.mode != Mode::Read;
-            return Authorization::Allow;
+        } else {
+            state.refusal = refusal;
         }
-        state.refusal = refusal;
-        Authorization::Deny
+        allowed
+    }
+
+    /// Has something been compiled that uses a name which is no UTF-8?
+    pub(super) fn has_other_names(&self) -> bool {
+        self.0.has_other_names.load(Ordering::Relaxed)
     }
 
     /// Has a TEMP object been made since this was asked last?
@@ -147,11 +161,12 @@ impl Authorizer {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn judge(mode: Mode, name: &str, argument: Option<&str>) -> Option<Refusal> {
+fn judge(mode: Mode, request: &Request<'_>) -> Option<Refusal> {
+    let (name, argument) = pragma_of(request);
     match mode {
         Mode::Read => (!pragma::reads(name, argument)).then_some(Refusal::SyncWrite),
         _ if pragma::is_plain(name, argument) => None,
@@ -161,18 +176,26 @@ fn judge(mode: Mode, name: &str, argument: Option<&str>) -> Option<Refusal> {
     }
 }
 
+/// The name and the argument of a pragma.
+fn pragma_of<'r>(request: &'r Request<'_>) -> (&'r str, Option<&'r str>) {
+    (request.first.as_deref().unwrap_or_default(), request.second.as_deref())
+}
+
 /// Does it make something in the TEMP database, which belongs to this one connection?
-fn makes_temp(context: &AuthContext<'_>) -> bool {
-    let is_temp = context.database_name == Some("temp");
-    match &context.action {
+fn makes_temp(request: &Request<'_>) -> bool {
+    let is_temp = request.database.as_deref() == Some("temp");
+    match request.action {
         // By the keyword TEMP.
-        AuthAction::CreateTempIndex { .. }
-        | AuthAction::CreateTempTable { .. }
-        | AuthAction::CreateTempTrigger { .. }
-        | AuthAction::CreateTempView { .. } => true,
+        action::CREATE_TEMP_INDEX
+        | action::CREATE_TEMP_TABLE
+        | action::CREATE_TEMP_TRIGGER
+        | action::CREATE_TEMP_VIEW => true,
         // By a name: `CREATE TABLE temp.name`. Each adds a row to the schema.
-        AuthAction::Insert { .. } => is_temp,
-        AuthAction::Pragma { pragma_name, pragma_value } => is_temp && !pragma::reads(pragma_name, *pragma_value),
+        action::INSERT => is_temp,
+        action::PRAGMA => {
+            let (name, argument) = pragma_of(request);
+            is_temp && !pragma::reads(name, argument)
+        }
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{Connection, OptionalExtension, Statement};
+use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
 use super::authorizer::{Authorizer, Counted, Mode};
 use super::writer::Writer;
@@ -182,11 +182,15 @@ fn mentions(text: &str, function: &str) -> bool {
 }
 
 /// The type and the text of the trigger or the view of that name.
-fn find(connection: &Connection, authorizer: &Authorizer, name: &str) -> Result<Option<(String, String)>, Error> {
+fn find(connection: &Connection, authorizer: &Authorizer, name: &[u8]) -> Result<Option<(String, String)>, Error> {
     const FIND: &str = "SELECT type, sql FROM (SELECT * FROM sqlite_schema UNION ALL SELECT * FROM sqlite_temp_schema)
-        WHERE type IN ('trigger', 'view') AND name = ?1 COLLATE NOCASE ORDER BY type";
+        WHERE type IN ('trigger', 'view') AND name = CAST(?1 AS TEXT) COLLATE NOCASE ORDER BY type";
     let found = authorizer.with(Mode::Ourselves, || {
-        connection.prepare_cached(FIND)?.query_row([name], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+        connection.prepare_cached(FIND)?.query_row([name], |row| Ok((text(row, 0)?, text(row, 1)?))).optional()
     });
     Ok(found?)
+}
+
+fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
 }

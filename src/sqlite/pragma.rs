@@ -189,9 +189,9 @@ mod tests {
     use super::*;
 
     fn open() -> Result<(Connection, Authorizer), Error> {
-        let mut connection = Connection::open_in_memory()?;
+        let connection = Connection::open_in_memory()?;
         connection.execute_batch("CREATE TABLE t (a INTEGER)")?;
-        let authorizer = Authorizer::install(&mut connection)?;
+        let authorizer = Authorizer::install(&connection)?;
         Ok((connection, authorizer))
     }
 

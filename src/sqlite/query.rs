@@ -2,15 +2,16 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::{ColumnMetadata, Connection, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{self, Chunk};
 use super::form::Form;
+use super::rows::{self, Names};
 use super::single::{self, Columns, Single};
-use super::{Error, Rows, connection, pragma, records, rows, run};
+use super::{Error, Rows, connection, pragma, raw, records, run};
 
 /// Where to read.
 pub(crate) struct Source<'c> {
@@ -67,7 +68,7 @@ impl Source<'_> {
     /// # Errors
     /// [`Error::SyncWrite`] for a statement that writes.
     pub(crate) fn rows(&self, query: &Query<'_>, limit: usize) -> Result<Rows, Error> {
-        self.run(query, |statement| rows::collect(statement, limit))
+        self.run(query, |statement| rows::collect(statement, &self.names(query.sql), limit))
     }
 
     /// Runs a query and encodes its rows.
@@ -76,7 +77,7 @@ impl Source<'_> {
     /// As [`rows`](Self::rows), and for what JavaScript could not take in that form: [`Error::Inexact`], and `SQLITE_TOOBIG` for
     /// a row that is too large for a chunk or a text that is too long for a string.
     pub(crate) fn encoded(&self, query: &Query<'_>, form: Form) -> Result<Encoded, Error> {
-        self.run(query, |statement| encode(statement, form))
+        self.run(query, |statement| encode(statement, &self.names(query.sql), form))
     }
 
     /// Runs a query and hands its rows over in chunks of at most so many rows, for as long as they are wanted.
@@ -98,7 +99,7 @@ impl Source<'_> {
                     Err(Error::changed())
                 }
             };
-            fill(statement, form, rows_in_chunk, deliver).map(drop)
+            fill(statement, &self.names(query.sql), form, rows_in_chunk, deliver).map(drop)
         })
     }
 
@@ -123,18 +124,10 @@ impl Source<'_> {
         };
         // It is not run here: whether it may use `last_insert_rowid()` and the like depends on where it is.
         self.authorizer.counted();
-        let columns = statement.columns_with_metadata().zip(statement.columns());
-        let to_column = |(column, declared): (ColumnMetadata<'_>, rusqlite::Column<'_>)| Column {
-            name: column.name().to_owned(),
-            origin: column.origin_name().map(str::to_owned),
-            table: column.table_name().map(str::to_owned),
-            database: column.database_name().map(str::to_owned),
-            declared: declared.decl_type().map(str::to_owned),
-        };
         Ok(Description {
             plain: judged && is_plain(&statement, sql),
             readonly: statement.readonly(),
-            columns: columns.map(to_column).collect(),
+            columns: raw::columns(self.connection, &statement, sql)?,
         })
     }
 
@@ -148,12 +141,12 @@ impl Source<'_> {
 
     /// The record with that id, if there is one.
     pub(crate) fn record(&self, id: i64) -> Result<Rows, Error> {
-        records::get(self.connection, id)
+        records::get(self, id)
     }
 
     /// All records.
     pub(crate) fn records(&self) -> Result<Rows, Error> {
-        records::get_all(self.connection)
+        records::get_all(self)
     }
 
     /// Runs a query for its first row, see [`single`]. `columns` are those that it had before.
@@ -170,8 +163,13 @@ impl Source<'_> {
         self.run(query, |statement| {
             let mut rows = statement.raw_query();
             let Some(row) = rows.next()? else { return Ok(None) };
-            single::hand_over(row.as_ref(), row, columns, form, room).map(Some)
+            single::hand_over(row, &self.names(query.sql), columns, form, room).map(Some)
         })
+    }
+
+    /// The names of the columns of the statement of that text.
+    pub(super) fn names<'n>(&'n self, sql: &'n str) -> Names<'n> {
+        Names { connection: self.connection, authorizer: self.authorizer, sql }
     }
 
     /// Runs a statement that must be one that reads.
@@ -207,9 +205,9 @@ fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
 }
 
 /// Runs a statement whose parameters are bound, and encodes its rows.
-pub(super) fn encode(statement: &mut Statement<'_>, form: Form) -> Result<Encoded, Error> {
+pub(super) fn encode(statement: &mut Statement<'_>, names: &Names<'_>, form: Form) -> Result<Encoded, Error> {
     let mut chunks = Vec::new();
-    let columns = fill(statement, form, chunk::MAX_ROWS, |_, chunk| {
+    let columns = fill(statement, names, form, chunk::MAX_ROWS, |_, chunk| {
         chunks.push(chunk);
         Ok(true)
     })?;
@@ -220,6 +218,7 @@ pub(super) fn encode(statement: &mut Statement<'_>, form: Form) -> Result<Encode
 /// they are those of the first row, since SQLite compiles a statement anew with its first step when the schema has changed.
 fn fill(
     statement: &mut Statement<'_>,
+    names: &Names<'_>,
     form: Form,
     rows_in_chunk: usize,
     mut deliver: impl FnMut(&[String], Vec<u8>) -> Result<bool, Error>,
@@ -229,9 +228,9 @@ fn fill(
     let mut next = rows.next()?;
     let Some(first) = next else {
         drop(rows);
-        return Ok(rows::columns(statement));
+        return names.of(statement);
     };
-    let columns = rows::columns(first.as_ref());
+    let columns = names.of(first.as_ref())?;
     let mut chunk = Chunk::new(form.columns(columns.len()), form.integers, rows_in_chunk);
     let mut left = form.rows();
     while let Some(row) = next {

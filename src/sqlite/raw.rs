@@ -1,12 +1,16 @@
 //! What rusqlite has no safe call for. The only module that touches SQLite's C interface.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::borrow::Cow;
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 use std::sync::atomic::{Ordering, fence};
 
 use rusqlite::functions::Context;
-use rusqlite::{Connection, ffi};
+use rusqlite::{Connection, Statement, ffi};
+
+use super::query::Column;
+use super::{Error, run};
 
 /// SQLite's own description of a result code.
 pub(super) fn errstr(code: c_int) -> String {
@@ -85,27 +89,169 @@ where
         // A panic must not cross C.
         catch_unwind(AssertUnwindSafe(|| goes_on(tries))).unwrap_or(false).into()
     }
-    unsafe extern "C" fn free<F>(goes_on: *mut c_void) {
-        // SAFETY: SQLite calls this once, with the address that Box::into_raw has given.
-        drop(unsafe { Box::from_raw(goes_on.cast::<F>()) });
-    }
-    let goes_on: *mut c_void = Box::into_raw(Box::new(goes_on)).cast();
     // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
-    // Sync. The connection owns the F from here on: sqlite3_set_clientdata frees it when that fails, when it is replaced, and in
-    // sqlite3_close, after the last statement. What is done there after that asks no busy handler. The handler before is removed
-    // first, so that none is left whose F is freed.
-    let stored = unsafe {
+    // Sync. What is done in sqlite3_close after the F is freed asks no busy handler. The handler before is removed first, so that
+    // none is left whose F is freed.
+    unsafe {
         ffi::sqlite3_busy_handler(connection.handle(), None, ptr::null_mut());
-        let stored = ffi::sqlite3_set_clientdata(connection.handle(), c"sqlock".as_ptr(), goes_on, Some(free::<F>));
-        if stored == ffi::SQLITE_OK {
-            ffi::sqlite3_busy_handler(connection.handle(), Some(ask::<F>), goes_on);
-        }
-        stored
-    };
-    match stored {
-        ffi::SQLITE_OK => Ok(()),
+        let goes_on = give(connection, c"sqlock busy handler", goes_on)?;
+        ffi::sqlite3_busy_handler(connection.handle(), Some(ask::<F>), goes_on);
+    }
+    Ok(())
+}
+
+/// Gives a value to the connection, and tells its address. It is dropped when the connection gets another one of that name, and
+/// in `sqlite3_close`, after the last statement.
+fn give<T: Send + 'static>(connection: &Connection, name: &CStr, value: T) -> rusqlite::Result<*mut c_void> {
+    unsafe extern "C" fn free<T>(value: *mut c_void) {
+        // SAFETY: SQLite calls this once, with the address that Box::into_raw has given.
+        drop(unsafe { Box::from_raw(value.cast::<T>()) });
+    }
+    let value: *mut c_void = Box::into_raw(Box::new(value)).cast();
+    // SAFETY: the handle is open as long as the connection is borrowed, and no other thread uses it, since a connection is not
+    // Sync. The connection owns the value from here on, also when this fails: it is freed then.
+    match unsafe { ffi::sqlite3_set_clientdata(connection.handle(), name.as_ptr(), value, Some(free::<T>)) } {
+        ffi::SQLITE_OK => Ok(value),
         code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
     }
+}
+
+/// What SQLite asks an authorizer about, see <https://www.sqlite.org/c3ref/set_authorizer.html>. A name that another program has
+/// put into the schema may be no UTF-8; it has U+FFFD in it then.
+pub(super) struct Request<'r> {
+    pub(super) action: c_int,
+    pub(super) first: Option<Cow<'r, str>>,
+    pub(super) second: Option<Cow<'r, str>>,
+    pub(super) database: Option<Cow<'r, str>>,
+    /// The innermost trigger or view, as it is in the schema.
+    pub(super) within: Option<&'r [u8]>,
+    /// Are all these names UTF-8?
+    pub(super) is_utf8: bool,
+}
+
+/// The codes of actions, <https://www.sqlite.org/c3ref/c_alter_table.html>.
+pub(super) mod action {
+    pub(in super::super) use rusqlite::ffi::{
+        SQLITE_ATTACH as ATTACH, SQLITE_CREATE_TEMP_INDEX as CREATE_TEMP_INDEX,
+        SQLITE_CREATE_TEMP_TABLE as CREATE_TEMP_TABLE, SQLITE_CREATE_TEMP_TRIGGER as CREATE_TEMP_TRIGGER,
+        SQLITE_CREATE_TEMP_VIEW as CREATE_TEMP_VIEW, SQLITE_FUNCTION as FUNCTION, SQLITE_INSERT as INSERT,
+        SQLITE_PRAGMA as PRAGMA, SQLITE_SAVEPOINT as SAVEPOINT, SQLITE_TRANSACTION as TRANSACTION,
+    };
+}
+
+/// Lets `allows` decide what a statement may do, while SQLite compiles it.
+pub(super) fn set_authorizer<F>(connection: &Connection, allows: F) -> rusqlite::Result<()>
+where
+    F: FnMut(&Request<'_>) -> bool + Send + 'static,
+{
+    unsafe extern "C" fn ask<F: FnMut(&Request<'_>) -> bool>(
+        allows: *mut c_void,
+        action: c_int,
+        first: *const c_char,
+        second: *const c_char,
+        database: *const c_char,
+        within: *const c_char,
+    ) -> c_int {
+        // SAFETY: SQLite passes the address that was given along with this function: that of a live F. It calls this on the
+        // thread that uses the connection, and not from within itself, since an F compiles nothing. Each name is null or
+        // NUL-terminated, and lives as long as this call.
+        let (allows, [first, second, database, within]) =
+            unsafe { (&mut *allows.cast::<F>(), [first, second, database, within].map(|name| bytes(name))) };
+        // A panic must not cross C.
+        let allowed = catch_unwind(AssertUnwindSafe(|| {
+            let [first, second, database] = [first, second, database].map(|name| name.map(String::from_utf8_lossy));
+            let is_utf8 = [&first, &second, &database].iter().all(|name| !matches!(name, Some(Cow::Owned(_))));
+            allows(&Request { action, first, second, database, within, is_utf8 })
+        }));
+        if allowed.unwrap_or(false) { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }
+    }
+    // SAFETY: as in `set_busy_handler`; what is done in sqlite3_close after the F is freed compiles nothing.
+    unsafe {
+        ffi::sqlite3_set_authorizer(connection.handle(), None, ptr::null_mut());
+        let allows = give(connection, c"sqlock authorizer", allows)?;
+        ffi::sqlite3_set_authorizer(connection.handle(), Some(ask::<F>), allows);
+    }
+    Ok(())
+}
+
+/// The names of the columns of a statement, which has that text and is the newest or the only one that has. For names that are
+/// no UTF-8: rusqlite panics about such a one, and does not give away the pointer to a statement.
+pub(super) fn column_names(
+    connection: &Connection,
+    statement: &Statement<'_>,
+    sql: &str,
+) -> Result<Vec<String>, Error> {
+    // SAFETY: the statement is alive, see `read_columns`, and the column is one of its columns.
+    read_columns(connection, statement, sql, |statement, column| unsafe {
+        text(ffi::sqlite3_column_name(statement, column))
+    })
+}
+
+/// The columns of such a statement.
+pub(super) fn columns(connection: &Connection, statement: &Statement<'_>, sql: &str) -> Result<Vec<Column>, Error> {
+    // SAFETY: the statement is alive, see `read_columns`, and the column is one of its columns.
+    read_columns(connection, statement, sql, |statement, column| unsafe {
+        Some(Column {
+            name: text(ffi::sqlite3_column_name(statement, column))?,
+            origin: text(ffi::sqlite3_column_origin_name(statement, column)),
+            table: text(ffi::sqlite3_column_table_name(statement, column)),
+            database: text(ffi::sqlite3_column_database_name(statement, column)),
+            declared: text(ffi::sqlite3_column_decltype(statement, column)),
+        })
+    })
+}
+
+/// Asks about each column of a statement. It is alive as long as it is borrowed, and so its pointer is good.
+fn read_columns<T>(
+    connection: &Connection,
+    statement: &Statement<'_>,
+    sql: &str,
+    read: impl Fn(*mut ffi::sqlite3_stmt, c_int) -> Option<T>,
+) -> Result<Vec<T>, Error> {
+    let found = find(connection, sql).ok_or_else(|| Error::misuse("SQLite does not have the statement any more"))?;
+    let columns = c_int::try_from(statement.column_count()).unwrap_or(c_int::MAX);
+    // SQLite gives null in the place of a name when there is too little memory.
+    (0..columns).map(|column| read(found, column).ok_or_else(Error::no_memory)).collect()
+}
+
+/// The statement of that text: the one that runs, or else the newest.
+fn find(connection: &Connection, sql: &str) -> Option<*mut ffi::sqlite3_stmt> {
+    let next = |statement: *mut ffi::sqlite3_stmt| {
+        // SAFETY: the handle is open as long as the connection is borrowed, no other thread uses it, since a connection is not
+        // Sync, and no statement ends meanwhile. The list has the newest one first.
+        let next = unsafe { ffi::sqlite3_next_stmt(connection.handle(), statement) };
+        (!next.is_null()).then_some(next)
+    };
+    let mut newest = None;
+    let statements = std::iter::successors(next(ptr::null_mut()), |statement| next(*statement));
+    // SAFETY: both take any statement that is alive. The text lives as long as the statement.
+    let of_this_text = statements.filter(|statement| {
+        unsafe { bytes(ffi::sqlite3_sql(*statement)) }.is_some_and(|text| run::is_text_of(text, sql))
+    });
+    for statement in of_this_text {
+        // SAFETY: it takes any statement that is alive.
+        if unsafe { ffi::sqlite3_stmt_busy(statement) } != 0 {
+            return Some(statement);
+        }
+        newest = newest.or(Some(statement));
+    }
+    newest
+}
+
+/// A text of SQLite's, with U+FFFD for what is no UTF-8; `None` for null.
+///
+/// # Safety
+/// As for [`bytes`].
+unsafe fn text(text: *const c_char) -> Option<String> {
+    // SAFETY: the caller vouches for that.
+    unsafe { bytes(text) }.map(|text| String::from_utf8_lossy(text).into_owned())
+}
+
+/// # Safety
+/// The pointer is null or that of a NUL-terminated string that lives as long as what is returned is used.
+unsafe fn bytes<'s>(text: *const c_char) -> Option<&'s [u8]> {
+    // SAFETY: the caller vouches for that.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_bytes())
 }
 
 /// The header of the WAL index, which every commit changes: <https://www.sqlite.org/walformat.html#walidxfmt>.

@@ -140,8 +140,8 @@ struct Reading {
 
 impl Reading {
     fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
-        let ReaderConnection { mut connection, at_rest, wal } = connection::open_reader(path, options)?;
-        let authorizer = Authorizer::install(&mut connection)?;
+        let ReaderConnection { connection, at_rest, wal } = connection::open_reader(path, options)?;
+        let authorizer = Authorizer::install(&connection)?;
         Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal, snapshot: None })
     }
 

@@ -4,6 +4,7 @@
 
 use rusqlite::{Connection, Statement, ToSql};
 
+use super::query::Source;
 use super::{Error, Rows, rows, run};
 
 const CREATE_TABLE: &str =
@@ -27,25 +28,25 @@ pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<(),
 }
 
 /// The record with that id. A database without the table has none.
-pub(super) fn get(connection: &Connection, id: i64) -> Result<Rows, Error> {
-    read(connection, SELECT_ONE, Some(id))
+pub(super) fn get(source: &Source<'_>, id: i64) -> Result<Rows, Error> {
+    read(source, SELECT_ONE, Some(id))
 }
 
 /// All records in the order of their ids.
-pub(super) fn get_all(connection: &Connection) -> Result<Rows, Error> {
-    read(connection, SELECT_ALL, None)
+pub(super) fn get_all(source: &Source<'_>) -> Result<Rows, Error> {
+    read(source, SELECT_ALL, None)
 }
 
-fn read(connection: &Connection, sql: &str, id: Option<i64>) -> Result<Rows, Error> {
+fn read(source: &Source<'_>, sql: &str, id: Option<i64>) -> Result<Rows, Error> {
     let read = |statement: &mut Statement<'_>| {
         if let Some(id) = id {
             statement.raw_bind_parameter(1, id)?;
         }
-        rows::collect(statement, usize::MAX)
+        rows::collect(statement, &source.names(sql), usize::MAX)
     };
-    match kept(connection, sql, read) {
+    match kept(source.connection, sql, read) {
         Ok(rows) => Ok(rows),
-        Err(_) if is_missing(connection)? => Ok(Rows::default()),
+        Err(_) if is_missing(source.connection)? => Ok(Rows::default()),
         Err(error) => Err(error.in_statement(sql)),
     }
 }

@@ -2,10 +2,11 @@
 
 #![forbid(unsafe_code)]
 
-use rusqlite::Statement;
 use rusqlite::types::{Value, ValueRef};
+use rusqlite::{Connection, Statement};
 
-use super::{Error, memory};
+use super::authorizer::Authorizer;
+use super::{Error, memory, raw};
 
 /// The values of one row.
 pub type Row = Vec<Value>;
@@ -21,14 +22,14 @@ pub struct Rows {
 
 /// Runs a statement whose parameters are bound, and collects its first rows. The names of the columns are those of the first
 /// row: SQLite compiles a statement anew with its first step when the schema has changed.
-pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> Result<Rows, Error> {
+pub(super) fn collect(statement: &mut Statement<'_>, names: &Names<'_>, limit: usize) -> Result<Rows, Error> {
     let mut rows = statement.raw_query();
     let mut next = rows.next()?;
     let Some(first) = next else {
         drop(rows);
-        return Ok(Rows { columns: columns(statement), rows: Vec::new() });
+        return Ok(Rows { columns: names.of(statement)?, rows: Vec::new() });
     };
-    let columns = columns(first.as_ref());
+    let columns = names.of(first.as_ref())?;
     let mut collected = Vec::new();
     while let Some(row) = next {
         let value = |column| to_value(row.get_ref(column)?);
@@ -41,9 +42,36 @@ pub(super) fn collect(statement: &mut Statement<'_>, limit: usize) -> Result<Row
     Ok(Rows { columns, rows: collected })
 }
 
-/// The names of the columns.
-pub(super) fn columns(statement: &Statement<'_>) -> Vec<String> {
-    statement.column_names().map(str::to_owned).collect()
+/// How the names of the columns of a statement are read.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'n> {
+    pub(super) connection: &'n Connection,
+    pub(super) authorizer: &'n Authorizer,
+    /// The text of the statement.
+    pub(super) sql: &'n str,
+}
+
+impl Names<'_> {
+    /// The names, with U+FFFD for what is no UTF-8.
+    pub(super) fn of(&self, statement: &Statement<'_>) -> Result<Vec<String>, Error> {
+        if self.authorizer.has_other_names() {
+            raw::column_names(self.connection, statement, self.sql)
+        } else {
+            Ok(statement.column_names().map(str::to_owned).collect())
+        }
+    }
+
+    /// Puts the names into `known`, if they are others. Says whether they are.
+    pub(super) fn update(&self, statement: &Statement<'_>, known: &mut Vec<String>) -> Result<bool, Error> {
+        let is_quick = !self.authorizer.has_other_names();
+        if is_quick && statement.column_names().eq(known.iter().map(String::as_str)) {
+            return Ok(false);
+        }
+        let names = self.of(statement)?;
+        let changed = names != *known;
+        *known = names;
+        Ok(changed)
+    }
 }
 
 /// Invalid UTF-8 in a TEXT becomes U+FFFD, as wherever such bytes meet a JavaScript string.

@@ -126,6 +126,15 @@ pub(crate) fn is_kept(sql: &str) -> bool {
     !is_one_of(sql, &asked_about) && !is_changed_by_trimming(sql)
 }
 
+/// Does SQLite know the statement of `sql` by this text? It is without what stands behind its semicolon, and rusqlite trims what
+/// it keeps.
+pub(super) fn is_text_of(text: &[u8], sql: &str) -> bool {
+    [sql, sql.trim()].iter().filter_map(|sql| sql.as_bytes().strip_prefix(text)).any(|rest| {
+        let is_behind = rest.is_empty() || text.ends_with(b";");
+        is_behind && str::from_utf8(rest).is_ok_and(|rest| skip_comments(rest).is_empty())
+    })
+}
+
 /// Would it be another statement without the white space at its ends, which rusqlite takes off what it keeps? To SQLite a space
 /// that is not ASCII belongs to a name, and a `/*` is no comment when nothing follows.
 fn is_changed_by_trimming(sql: &str) -> bool {
@@ -241,6 +250,21 @@ mod tests {
         }
         for sql in ["SELECT 1", " \t\r\n\u{c}SELECT 1 \n", "SELECT 1 /*", "SELECT 1 /**/ ", "\u{feff}SELECT 1"] {
             assert!(is_kept(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_statement_is_known_by_its_text_up_to_its_semicolon() {
+        for (text, sql) in [
+            ("SELECT 1", "SELECT 1"),
+            ("SELECT 1", " SELECT 1\n"),
+            (" SELECT 1", " SELECT 1"),
+            ("SELECT 1;", "SELECT 1; -- the end"),
+        ] {
+            assert!(is_text_of(text.as_bytes(), sql), "{sql}");
+        }
+        for (text, sql) in [("SELECT 1", "SELECT 1 + 2"), ("SELECT 1", "SELECT 1;"), ("SELECT 1;", "SELECT 1")] {
+            assert!(!is_text_of(text.as_bytes(), sql), "{sql}");
         }
     }
 

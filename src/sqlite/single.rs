@@ -23,7 +23,8 @@ use rusqlite::{Row, Statement};
 use super::chunk::{self, Chunk};
 use super::form::{Form, JsNumber, Misfit};
 use super::query::Encoded;
-use super::{Error, memory, rows};
+use super::rows::Names;
+use super::{Error, memory};
 
 const HEAD_BYTES: usize = 8;
 const CELL_BYTES: usize = 16;
@@ -65,23 +66,23 @@ impl Columns {
         &self.names
     }
 
-    fn update(&mut self, statement: &Statement<'_>) {
-        if !statement.column_names().eq(self.names.iter().map(String::as_str)) {
-            self.names = rows::columns(statement);
+    fn update(&mut self, statement: &Statement<'_>, names: &Names<'_>) -> Result<(), Error> {
+        if names.update(statement, &mut self.names)? {
             self.version += 1;
         }
+        Ok(())
     }
 }
 
 /// Hands over a row.
 pub(super) fn hand_over(
-    statement: &Statement<'_>,
     row: &Row<'_>,
+    names: &Names<'_>,
     columns: &mut Columns,
     form: Form,
     room: &mut [u8],
 ) -> Result<Single, Error> {
-    columns.update(statement);
+    columns.update(row.as_ref(), names)?;
     if let Some(single) = put(row, columns, form, room)? {
         return Ok(single);
     }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use rusqlite::Connection;
 use rusqlite::types::ToSqlOutput;
 
+use super::super::authorizer::Authorizer;
 use super::super::form::Integers;
 use super::super::test_values::{Arrived, Given, given};
 use super::*;
@@ -15,13 +16,15 @@ const ROOM_COLUMNS: usize = 6;
 fn read(given: &[Given], columns: &mut Columns, form: Form, room: &mut [u8]) -> Result<Single, Error> {
     let connection = Connection::open_in_memory()?;
     let names: Vec<String> = (0..given.len()).map(|n| format!("? AS c{n}")).collect();
-    let mut statement = connection.prepare(&format!("SELECT {}", names.join(", ")))?;
+    let sql = format!("SELECT {}", names.join(", "));
+    let names = Names { connection: &connection, authorizer: &Authorizer::default(), sql: &sql };
+    let mut statement = connection.prepare(&sql)?;
     for (n, given) in given.iter().enumerate() {
         statement.raw_bind_parameter(n + 1, ToSqlOutput::Borrowed(given.value()))?;
     }
     let mut rows = statement.raw_query();
     let row = rows.next()?.expect("a row");
-    hand_over(row.as_ref(), row, columns, form, room)
+    hand_over(row, &names, columns, form, room)
 }
 
 /// What is in the room.

@@ -22,6 +22,7 @@ use super::counters::Counters;
 use super::interrupt::Interrupt;
 use super::leftovers::Leftovers;
 use super::query::{self, Encoded};
+use super::rows::Names;
 use super::settings::InForce;
 use super::transaction::{Open, TransactionId};
 use super::{Error, raw, records, run};
@@ -76,7 +77,7 @@ impl Writer {
     /// The settings of the database are `in_force`; this connection is the one that changes them.
     pub(crate) fn open(path: &Path, options: ConnectionOptions, in_force: Arc<InForce>) -> Result<Self, Error> {
         let mut connection = connection::open_writer(path, &options)?;
-        let authorizer = Authorizer::install(&mut connection)?;
+        let authorizer = Authorizer::install(&connection)?;
         let commits = Arc::<AtomicU64>::default();
         let counted = Arc::clone(&commits);
         connection.commit_hook(Some(move || {
@@ -331,7 +332,8 @@ impl Writer {
             Write::UpdateRecord { id, value } => records::update(connection, *id, *value)?,
             Write::Run { sql, parameters } => run::run(connection, &self.authorizer, sql, parameters, run::step)?,
             Write::Query { sql, parameters, form } => {
-                let encode = |statement: &mut Statement<'_>| query::encode(statement, *form);
+                let names = Names { connection, authorizer: &self.authorizer, sql };
+                let encode = |statement: &mut Statement<'_>| query::encode(statement, &names, *form);
                 rows = Some(Box::new(run::run(connection, &self.authorizer, sql, parameters, encode)?));
             }
             Write::All(_) | Write::Exec { .. } | Write::Control(_) => return Err(Error::Malformed),
