@@ -67,7 +67,11 @@ test('pragma() that writes is refused with what to use', t => {
     ['synchronous = OFF', /use run\(\)$/],
     ['busy_timeout = 8675309', /use the option busyTimeout of the DB$/],
     ['wal_checkpoint(TRUNCATE)', /use checkpoint\(\)$/],
-    ['user_version = 8675309', /use run\(\)$/]
+    ['user_version = 8675309', /use run\(\)$/],
+    ['defer_foreign_keys = ON', /use it in transaction\(\), begin\(\), batch\(\) or exec\(\)$/],
+    ['cache_size = 8675309', /leave the pragma out$/],
+    ['soft_heap_limit = 8675309', /leave the pragma out$/],
+    ['count_changes = ON', /leave it out$/]
   ] as const) {
     const { message } = t.throws(() => db.pragma(source), { code: 'ERR_SQLOCK_SYNC_WRITE', message: advice })
     silent(t, message)

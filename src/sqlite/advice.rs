@@ -39,6 +39,7 @@ fn of_pragma(sql: &str) -> String {
     }
     let instead = match kind(&name) {
         Kind::Refused(why) | Kind::RefusedWork(why) => why,
+        Kind::Transaction => "use it in transaction(), begin(), batch() or exec()",
         _ => "use run()",
     };
     format!("PRAGMA {name} is a write here: {instead}")
@@ -62,6 +63,7 @@ mod tests {
             ("-- hunter2\nPRAGMA /* hunter2 */ synchronous=0", "PRAGMA synchronous is a write here: use run()"),
             ("PRAGMA wal_checkpoint", "PRAGMA wal_checkpoint is a write here: use checkpoint()"),
             ("PRAGMA user_version = 8675309", "PRAGMA user_version is a write here: use run()"),
+            ("PRAGMA defer_foreign_keys = 1", "PRAGMA defer_foreign_keys is a write here: use it in transaction()"),
             ("PRAGMA \"user_version\" = 8675309", "this pragma is a write: use run()"),
         ] {
             let told = of_sync_write(sql);

@@ -33,9 +33,10 @@ pub(super) enum Kind {
 
 use Kind::{File, Reads, Refused, RefusedWork, Setting, Transaction, Works};
 
-const ONE: Kind = Refused("it would hold for one connection of the several that a DB has");
-const DEPRECATED: Kind = Refused("SQLite advises against it, and it would hold for one connection of several");
-const PROCESS: Kind = Refused("it would hold for all databases of the process");
+const ONE: Kind = Refused("it would hold for one connection of the several that a DB has: leave the pragma out");
+const DEPRECATED: Kind =
+    Refused("SQLite advises against it, and it would hold for one connection of several: leave it out");
+const PROCESS: Kind = Refused("it would hold for all databases of the process: leave the pragma out");
 
 const PRAGMAS: &[(&str, Kind)] = &[
     ("analysis_limit", ONE),
