@@ -4,7 +4,7 @@ import test from 'ava'
 import { LockTimeout } from '../index.js'
 import type { DB, DBOptions, MigrateOptions, Migration, Transaction } from '../index.js'
 import { rejection } from './helpers/block.ts'
-import { Actor, runScript } from './helpers/child.ts'
+import { Actor, has, runScript } from './helpers/child.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const FIRST: Migration = { id: '1', up: 'CREATE TABLE t (a); INSERT INTO t VALUES (1)' }
@@ -301,6 +301,41 @@ test('after a migration without foreign keys that fails they are as before, howe
   t.deepEqual(await isEnforced(db), [true, true, true])
   t.deepEqual(children(db), { n: 3 })
 })
+
+if (has('prlimit')) {
+  test('after a migration without foreign keys whose COMMIT fails nothing of it stays, and they are as before', async t => {
+    const script = `
+      const { execFileSync } = require('node:child_process')
+      const limit = bytes => execFileSync('prlimit', ['--pid', String(process.pid), '--fsize=' + bytes + ':unlimited'])
+      const up = async tx => {
+        await tx.exec(${JSON.stringify(REBUILD)})
+        // All of it is in memory, so that nothing but the COMMIT has to write.
+        limit(1)
+      }
+      ;(async () => {
+        const db = new DB(dir + '/app.db')
+        await db.exec(${JSON.stringify(FAMILY)})
+        const error = await db.migrate([{ id: '1', up, foreignKeys: false }]).catch(error => error)
+        limit('unlimited')
+        const orphan = await db.run('INSERT INTO c VALUES (9, 99)').catch(error => error)
+        const told = [db.pragma('foreign_keys', { simple: true }), (await db.getAsync('PRAGMA foreign_keys')).foreign_keys]
+        const [{ n }, tables] = [db.get('SELECT count(*) AS n FROM c'), db.all('SELECT name FROM sqlite_schema')]
+        await db.migrate([{ id: '1', up: tx => tx.exec(${JSON.stringify(REBUILD)}), foreignKeys: false }])
+        const again = db.get('SELECT count(*) AS n FROM c').n
+        await db.close()
+        console.log(JSON.stringify({ codes: [error.code, error.cause.code, orphan.code], told, n, tables, again }))
+      })()`
+    const { code, stdout, stderr } = await runScript(t, tmpDir(t), script)
+    t.is(code, 0, stderr)
+    t.deepEqual(JSON.parse(stdout), {
+      codes: ['ERR_SQLOCK_MIGRATION', 'SQLITE_IOERR_WRITE', 'SQLITE_CONSTRAINT_FOREIGNKEY'],
+      told: [1, 1],
+      n: 3,
+      tables: [{ name: 'p' }, { name: 'c' }],
+      again: 3
+    })
+  })
+}
 
 test('where foreign keys are not enforced a migration without them is not checked', async t => {
   const db = await withFamily(t, { foreignKeys: false })
