@@ -166,6 +166,12 @@ export type JsInteger = number | bigint
  */
 export declare function meetsAnotherSqlite(path: string, known: boolean): boolean
 
+export declare const enum NativeAutoVacuum {
+  None = 'NONE',
+  Full = 'FULL',
+  Incremental = 'INCREMENTAL',
+}
+
 export interface NativeBigint {
   index: number
   value: bigint
@@ -199,6 +205,8 @@ export interface NativeDatabaseOptions {
   /** FULL instead of NORMAL. */
   synchronousFull: boolean
   foreignKeys: boolean
+  pageSize?: number
+  autoVacuum?: NativeAutoVacuum
   /** The stack of the calling thread, where it is known to be smaller than that of a main thread. */
   stackBytes?: number
   lock: NativeLockOptions

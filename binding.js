@@ -714,6 +714,7 @@ module.exports.directoryOfHold = nativeBinding.directoryOfHold
 module.exports.hasOpen = nativeBinding.hasOpen
 module.exports.isFirstInThread = nativeBinding.isFirstInThread
 module.exports.meetsAnotherSqlite = nativeBinding.meetsAnotherSqlite
+module.exports.NativeAutoVacuum = nativeBinding.NativeAutoVacuum
 module.exports.NativeCheckpointMode = nativeBinding.NativeCheckpointMode
 module.exports.release = nativeBinding.release
 module.exports.sqliteVersion = nativeBinding.sqliteVersion

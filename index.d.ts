@@ -313,6 +313,18 @@ export interface DBOptions<M extends IntegerMode = 'number'> {
   synchronous?: 'NORMAL' | 'FULL'
   /** Are foreign keys enforced? Default true. */
   foreignKeys?: boolean
+  /**
+   * Bytes of a page of a new database: a power of two from 512 to 65,536. A database is new if its file is missing or empty when its
+   * first write has the lock. One that exists keeps its page size: if that is another one, the constructor throws a TypeError. If
+   * another process makes the database in between, the first write rejects with it. Default SQLite's: 4096. Not with `readonly`.
+   * See https://www.sqlite.org/pragma.html#pragma_page_size.
+   */
+  pageSize?: number
+  /**
+   * The auto_vacuum of a new database, as `pageSize`. In one that exists `exec('PRAGMA auto_vacuum = FULL; VACUUM')` changes it. Default
+   * SQLite's: `'NONE'`. See https://www.sqlite.org/pragma.html#pragma_auto_vacuum.
+   */
+  autoVacuum?: 'NONE' | 'FULL' | 'INCREMENTAL'
   /** How INTEGER values come back. Default `'number'`. */
   integers?: M
   /**

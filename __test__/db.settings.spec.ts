@@ -163,8 +163,8 @@ for (const [pragma, use] of [
   ['max_page_count = 5', /one connection/],
   ['soft_heap_limit = 5', /process/],
   ['shrink_memory', /one connection/],
-  ['page_size = 512', /made/],
-  ['auto_vacuum = FULL', /made/],
+  ['page_size = 512', /option pageSize .*WAL mode keeps/],
+  ['auto_vacuum = FULL', /option autoVacuum .*VACUUM'\)/],
   ["encoding = 'UTF-16'", /made/],
   ['no_such_pragma = 1', /no pragma/]
 ] as const) {

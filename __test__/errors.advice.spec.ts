@@ -71,7 +71,9 @@ test('pragma() that writes is refused with what to use', t => {
     ['defer_foreign_keys = ON', /use it in transaction\(\), begin\(\), batch\(\) or exec\(\)$/],
     ['cache_size = 8675309', /leave the pragma out$/],
     ['soft_heap_limit = 8675309', /leave the pragma out$/],
-    ['count_changes = ON', /leave it out$/]
+    ['count_changes = ON', /leave it out$/],
+    ['page_size = 8192', /use the option pageSize of a new DB/],
+    ['auto_vacuum = FULL', /use the option autoVacuum of a new DB.*exec\(/]
   ] as const) {
     const { message } = t.throws(() => db.pragma(source), { code: 'ERR_SQLOCK_SYNC_WRITE', message: advice })
     silent(t, message)

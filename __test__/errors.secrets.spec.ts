@@ -108,6 +108,8 @@ const CALLS: [string, string, ...any[]][] = [
       busyTimeout: 1,
       synchronous: 'FULL',
       foreignKeys: true,
+      pageSize: 4096,
+      autoVacuum: 'FULL',
       integers: 'auto',
       maxQueue: 1,
       readers: 1,

@@ -54,6 +54,10 @@ test('what the types refuse is refused', t => {
   t.throws(() => new DB())
   // @ts-expect-error no such option
   t.throws(() => new WriteLocker('.', { name: 'x' }))
+  // @ts-expect-error no such auto_vacuum
+  t.throws(() => new DB(`${tmpDir(t)}/a.db`, { autoVacuum: 'full' }))
+  // @ts-expect-error a number of bytes
+  t.throws(() => new DB(`${tmpDir(t)}/a.db`, { pageSize: '4096' }))
   // @ts-expect-error no such mode
   t.throws(() => new DB(`${tmpDir(t)}/a.db`, { integers: 'float' }))
 })

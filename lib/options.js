@@ -32,6 +32,7 @@ const DEFAULTS = Object.freeze({
 /** SQLite counts pages in so many bits. */
 const PAGES_MAX = 2 ** 31 - 1
 const PAGES_PER_STEP = 256
+const PAGE_SIZES = new Set([512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536])
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
@@ -231,6 +232,8 @@ const DATABASE_OPTIONS = [
   'busyTimeout',
   'synchronous',
   'foreignKeys',
+  'pageSize',
+  'autoVacuum',
   'integers',
   'maxQueue',
   'readers',
@@ -247,6 +250,7 @@ function checkDatabaseOptions(value) {
     throw outOfRange(`busyTimeout must be at most ${0x7fff_ffff} ms`)
   }
   const lock = checkLockOptions('lock', options.lock)
+  const readonly = checkBoolean('readonly', options.readonly)
   return {
     timeout: checkDuration('timeout', options.timeout),
     maxQueue: checkCount('maxQueue', options.maxQueue),
@@ -254,15 +258,39 @@ function checkDatabaseOptions(value) {
     integers: checkIntegerMode('integers', options.integers),
     longHoldMs: lock.longHoldMs,
     native: {
-      readonly: checkBoolean('readonly', options.readonly),
+      readonly,
       fileMustExist: checkBoolean('fileMustExist', options.fileMustExist),
       busyTimeoutMs,
       synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',
       foreignKeys: checkBoolean('foreignKeys', options.foreignKeys),
+      ...checkLayout(options, readonly),
       stackBytes: stackBytes(),
       lock: lock.native
     }
   }
+}
+
+/** What a new database is made with; undefined: SQLite's own default. */
+function checkLayout({ pageSize, autoVacuum }, readonly) {
+  for (const [name, value] of Object.entries({ pageSize, autoVacuum })) {
+    if (readonly && value !== undefined) {
+      throw argumentValueError(
+        `${name} is for a new database, and a DB with readonly makes none: leave it out`
+      )
+    }
+  }
+  return {
+    pageSize: optional(pageSize, checkPageSize),
+    autoVacuum: optional(autoVacuum, mode => checkOneOf('autoVacuum', mode, ['NONE', 'FULL', 'INCREMENTAL']))
+  }
+}
+
+function checkPageSize(value) {
+  if (typeof value !== 'number') throw argumentTypeError(`pageSize must be a number, not ${kindOf(value)}`)
+  if (!PAGE_SIZES.has(value)) {
+    throw outOfRange('pageSize must be a power of two from 512 to 65,536')
+  }
+  return value
 }
 
 /** The stack of a worker thread; undefined on the main thread. */

@@ -96,8 +96,8 @@ impl Database {
     /// it is, and becomes a WAL database with its first write.
     ///
     /// # Errors
-    /// [`Error::Lock`] when the directory cannot be made or used, [`Error::Sqlite`] when the file is no database or
-    /// cannot be opened.
+    /// [`Error::Lock`] when the directory cannot be made or used, [`Error::Sqlite`] when the file is no database,
+    /// cannot be opened, or has another layout than the one asked for.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, Error> {
         Self::open_with(path, DatabaseOptions::default())
     }
@@ -117,7 +117,8 @@ impl Database {
         let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let settings = Arc::new(InForce::of(&options.connection));
-        let reader = Reader::open(&path, &options.connection, Arc::clone(&settings))?;
+        let mut reader = Reader::open(&path, &options.connection, Arc::clone(&settings))?;
+        reader.check_layout()?;
         let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
         let db = Self {
             file: DatabaseFile::at(path)?,

@@ -20,10 +20,28 @@ use super::queued::Work;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
 use crate::sqlite::{
-    self, Column, ConnectionOptions, Description, Form, Row, Rows, Source, Synchronous, TransactionId, Value,
+    self, AutoVacuum, Column, ConnectionOptions, Description, Form, Layout, Row, Rows, Source, Synchronous,
+    TransactionId, Value,
 };
 use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
+
+#[napi(string_enum = "UPPERCASE")]
+pub enum NativeAutoVacuum {
+    None,
+    Full,
+    Incremental,
+}
+
+impl From<NativeAutoVacuum> for AutoVacuum {
+    fn from(mode: NativeAutoVacuum) -> Self {
+        match mode {
+            NativeAutoVacuum::None => Self::None,
+            NativeAutoVacuum::Full => Self::Full,
+            NativeAutoVacuum::Incremental => Self::Incremental,
+        }
+    }
+}
 
 #[napi(object)]
 #[expect(clippy::struct_excessive_bools, reason = "the options of a DB as its caller gives them")]
@@ -34,6 +52,8 @@ pub struct NativeDatabaseOptions {
     /// FULL instead of NORMAL.
     pub synchronous_full: bool,
     pub foreign_keys: bool,
+    pub page_size: Option<u32>,
+    pub auto_vacuum: Option<NativeAutoVacuum>,
     /// The stack of the calling thread, where it is known to be smaller than that of a main thread.
     pub stack_bytes: Option<f64>,
     pub lock: NativeLockOptions,
@@ -47,6 +67,7 @@ impl From<NativeDatabaseOptions> for DatabaseOptions {
             busy_timeout: to_duration(options.busy_timeout_ms).unwrap_or(DEFAULT_TIMEOUT),
             synchronous: if options.synchronous_full { Synchronous::Full } else { Synchronous::Normal },
             foreign_keys: options.foreign_keys,
+            layout: Layout { page_size: options.page_size, auto_vacuum: options.auto_vacuum.map(AutoVacuum::from) },
             stack_bytes: options.stack_bytes.map_or(STACK_BYTES, to_bytes),
         };
         Self { timeout: DEFAULT_TIMEOUT, connection, lock: options.lock.into() }

@@ -131,6 +131,10 @@ fn describe_sqlite(env: &Env, object: &mut Object<'_>, error: &sqlite::Error) ->
             object.set("kind", "range")?;
             object.set("message", error.to_string())
         }
+        sqlite::Error::TooLate(message) => {
+            object.set("kind", "argument")?;
+            object.set("message", message)
+        }
         sqlite::Error::TransactionControl { .. } | sqlite::Error::LeftOpen => {
             rule(object, "ERR_SQLOCK_TRANSACTION", &error.to_string())
         }

@@ -17,6 +17,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::at_rest::AtRest;
 use super::companion::{JOURNAL, WAL, beside};
 use super::interrupt::{self, Brake, Interrupt};
+use super::layout::Layout;
 use super::presence::Presence;
 use super::{Error, raw};
 use crate::threads::STACK_BYTES;
@@ -57,6 +58,8 @@ pub struct ConnectionOptions {
     pub synchronous: Synchronous,
     /// Are foreign keys enforced? Default: they are.
     pub foreign_keys: bool,
+    /// What a new database is made with. It is an error if one that exists has another layout.
+    pub layout: Layout,
     /// The stack of the threads that use the database, in bytes. SQLite takes up 48 bytes of it for each byte of a LIKE or GLOB
     /// pattern, and a pattern that would not fit is an error. Default 8 MiB, that of a main thread; Rust gives a new thread 2 MiB.
     pub stack_bytes: usize,
@@ -70,6 +73,7 @@ impl Default for ConnectionOptions {
             busy_timeout: Duration::from_millis(500),
             synchronous: Synchronous::Normal,
             foreign_keys: true,
+            layout: Layout::default(),
             stack_bytes: STACK_BYTES,
         }
     }
@@ -248,13 +252,13 @@ pub(super) fn is_wal(connection: &Connection) -> rusqlite::Result<bool> {
 /// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
 ///
 /// # Errors
-/// `SQLITE_BUSY` when a program that ignores the lock has the file to itself, `SQLITE_INTERRUPT`.
+/// `SQLITE_BUSY` when a program that ignores the lock has the file to itself, `SQLITE_INTERRUPT`, [`Error::TooLate`].
 pub(super) fn prepare_writer(
     connection: &Connection,
     options: &ConnectionOptions,
     interrupt: &Interrupt,
 ) -> Result<(), Error> {
-    enable_wal(connection, options.busy_timeout, interrupt)?;
+    options.layout.lay(connection, || enable_wal(connection, options.busy_timeout, interrupt))?;
     Ok(set_synchronous(connection, options.synchronous)?)
 }
 

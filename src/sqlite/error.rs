@@ -45,6 +45,8 @@ pub enum Error {
     },
     /// The values do not fit the parameters of the statement.
     Parameters(String),
+    /// An option for a new database, and the database exists with another value.
+    TooLate(String),
     /// A pragma that does not run as any statement does. The writer decides about it, so that no caller meets this.
     #[doc(hidden)]
     Pragma {
@@ -287,7 +289,7 @@ impl fmt::Display for Error {
                 f,
                 "an INTEGER of column {column} is too large for a number: use the integers mode 'bigint' or 'auto'"
             ),
-            Self::Parameters(message) => f.write_str(message),
+            Self::Parameters(message) | Self::TooLate(message) => f.write_str(message),
             Self::Pragma { name, .. } => write!(f, "PRAGMA {name} was not decided about"),
             Self::Malformed => f.write_str("the batch of writes is malformed"),
             Self::SyncWrite { sql } => f.write_str(&advice::of_sync_write(sql)),

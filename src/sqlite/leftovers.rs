@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use super::authorizer::Mode;
+use super::layout::{self, AUTO_VACUUM, AutoVacuum};
 use super::pragma::{self, Kind};
 use super::settings::{InForce, Settings};
 use super::writer::Writer;
@@ -25,12 +26,14 @@ pub(super) struct Leftovers {
     /// Is there a pragma whose value ends with the transaction?
     pragmas: Cell<bool>,
     temp: Cell<bool>,
+    /// What the VACUUM that follows in a script makes of the file.
+    auto_vacuum: Cell<Option<AutoVacuum>>,
 }
 
 impl Leftovers {
     pub(super) fn new(in_force: Arc<InForce>) -> Self {
         let settings = Cell::new(in_force.get());
-        Self { in_force, settings, pragmas: Cell::default(), temp: Cell::default() }
+        Self { in_force, settings, pragmas: Cell::default(), temp: Cell::default(), auto_vacuum: Cell::default() }
     }
 }
 
@@ -82,13 +85,36 @@ impl Writer {
                 self.leftovers.pragmas.set(true);
                 Ok(None)
             }
-            Kind::Transaction | Kind::Refused(_) if changes_nothing() => Ok(None),
+            Kind::Transaction | Kind::Refused(_) if changes_nothing() || self.is_switch(name, argument) => Ok(None),
             Kind::Transaction => {
                 refuse("its value ends with the transaction: use it in transaction(), begin(), batch() or exec()")
             }
             Kind::Refused(why) | Kind::RefusedWork(why) => refuse(why),
             Kind::Reads | Kind::File | Kind::Works => Ok(None),
         }
+    }
+
+    /// Is it an `auto_vacuum` that the file can get without a VACUUM?
+    pub(super) fn is_switch(&self, name: &str, argument: &str) -> bool {
+        let ask = || layout::is_switch(&self.connection, argument);
+        name == AUTO_VACUUM && self.authorizer.with(Mode::Ourselves, ask).unwrap_or(false)
+    }
+
+    /// Notes what the VACUUM that follows is to make of the file, if the pragma says so.
+    pub(super) fn note_auto_vacuum(&self, name: &str, argument: &str) -> Result<bool, Error> {
+        if name != AUTO_VACUUM {
+            return Ok(false);
+        }
+        let mode = AutoVacuum::of(argument);
+        let mode = mode.ok_or_else(|| Error::misuse("PRAGMA auto_vacuum takes NONE, FULL or INCREMENTAL"))?;
+        self.leftovers.auto_vacuum.set(Some(mode));
+        Ok(true)
+    }
+
+    /// Runs a VACUUM. It attaches a database to work in, which a caller may not.
+    pub(super) fn vacuum<T>(&self, run: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let auto_vacuum = self.leftovers.auto_vacuum.take();
+        self.authorizer.with(Mode::Ourselves, || layout::vacuum(&self.connection, auto_vacuum, run))
     }
 
     /// Are there TEMP objects?
@@ -121,6 +147,7 @@ impl Writer {
     pub(super) fn tidy(&self) -> Result<(), Error> {
         let left = &self.leftovers;
         self.note_temp();
+        left.auto_vacuum.take();
         if left.temp.get() {
             self.run_ours(DROP_TEMP)?;
             left.temp.set(false);

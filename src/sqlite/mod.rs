@@ -13,6 +13,7 @@
 //! | `split` | where each of them ends |
 //! | `leftovers` | what a statement may leave on the writing connection |
 //! | `settings` | pragmas that hold for all connections |
+//! | `layout` | what a new database is made with |
 //! | `interrupt` | calling off what another thread does |
 //! | `checkpoint` | the connection that checkpoints |
 //! | `backup` | copying a database |
@@ -45,6 +46,7 @@ mod counters;
 mod error;
 mod form;
 mod interrupt;
+mod layout;
 mod leftovers;
 pub(crate) mod memory;
 mod pragma;
@@ -72,6 +74,7 @@ pub use checkpoint::{Checkpoint, CheckpointMode};
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
 pub use form::{Form, Integers};
+pub use layout::{AutoVacuum, Layout};
 pub use rows::{Row, Rows};
 pub use rusqlite::Connection;
 pub use rusqlite::types::Value;

@@ -41,7 +41,12 @@ const PROCESS: Kind = Refused("it would hold for all databases of the process: l
 const PRAGMAS: &[(&str, Kind)] = &[
     ("analysis_limit", ONE),
     ("application_id", File),
-    ("auto_vacuum", Refused("it takes effect before the database is made")),
+    (
+        "auto_vacuum",
+        Refused(
+            "use the option autoVacuum of a new DB; in one that exists exec('PRAGMA auto_vacuum = …; VACUUM') changes it",
+        ),
+    ),
     ("automatic_index", ONE),
     ("busy_timeout", Refused("use the option busyTimeout of the DB")),
     ("cache_size", ONE),
@@ -82,7 +87,10 @@ const PRAGMAS: &[(&str, Kind)] = &[
     ("module_list", Reads),
     ("optimize", Works),
     ("page_count", Reads),
-    ("page_size", Refused("it takes effect before the database is made")),
+    (
+        "page_size",
+        Refused("use the option pageSize of a new DB; a database in WAL mode keeps the page size that it has"),
+    ),
     ("pragma_list", Reads),
     ("query_only", Refused("use the option readonly of the DB")),
     ("quick_check", Reads),

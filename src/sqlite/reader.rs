@@ -92,6 +92,16 @@ impl Reader {
         self.reading.connection.forgo_checkpoint();
     }
 
+    /// Refuses what a new database is to be made with, if there is one that has something else. Does not wait: while a program has
+    /// the file to itself, nothing is known, and the first write tells.
+    pub(crate) fn check_layout(&mut self) -> Result<(), Error> {
+        let layout = self.options.layout;
+        match self.read_at_once(|source| layout.check(source.connection)) {
+            Err(error) if error.is_busy() => Ok(()),
+            outcome => outcome.map(drop),
+        }
+    }
+
     /// Ends the snapshot that reads have kept.
     #[cfg(feature = "node")]
     pub(crate) fn end_snapshot(&mut self) {

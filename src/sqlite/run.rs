@@ -51,6 +51,10 @@ pub(super) fn compiled<T>(
     if is_kept(sql) {
         return kept(connection, authorizer, sql, work);
     }
+    if is_one_of(sql, &["PRAGMA"]) {
+        // Some give what the connection knows of the file, such as its auto_vacuum, and do not read it.
+        connection::look(connection)?;
+    }
     let compiled = up_to_date(connection, || connection.prepare(sql));
     let mut statement = compiled.map_err(|error| authorizer.explain(error, sql))?;
     counters::check(connection, authorizer, &statement, sql)?;

@@ -20,6 +20,8 @@ struct Step<'s> {
     text: &'s str,
     /// Is it a pragma or VACUUM, outside of a BEGIN and COMMIT of the script?
     is_apart: bool,
+    /// Does a VACUUM follow?
+    is_before_vacuum: bool,
 }
 
 impl Writer {
@@ -73,7 +75,7 @@ impl Writer {
     /// The statements that are to be run. Each BEGIN must have its COMMIT, if there may be any.
     fn plan<'s>(&self, sql: &'s str, may_begin: bool) -> Result<Vec<Step<'s>>, Error> {
         run::check_nul(sql)?;
-        let (mut steps, mut begun) = (Vec::new(), false);
+        let (mut steps, mut begun) = (Vec::<Step<'s>>::new(), false);
         for split::Part { text, keyword } in split::statements(sql) {
             let is = |words: &[&str]| words.iter().any(|word| keyword.eq_ignore_ascii_case(word));
             let is_of_pair = may_begin && if begun { is(&["COMMIT", "END"]) } else { is(&["BEGIN"]) };
@@ -83,7 +85,11 @@ impl Writer {
             } else if is(&["BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"]) {
                 return Err(Error::TransactionControl { sql: text.to_owned() });
             } else {
-                steps.push(Step { text, is_apart: !begun && is(&["PRAGMA", "VACUUM"]) });
+                let is_vacuum = is(&["VACUUM"]);
+                if let Some(before) = steps.last_mut() {
+                    before.is_before_vacuum = is_vacuum;
+                }
+                steps.push(Step { text, is_apart: !begun && (is_vacuum || is(&["PRAGMA"])), is_before_vacuum: false });
             }
         }
         if begun { Err(Error::LeftOpen) } else { Ok(steps) }
@@ -102,13 +108,17 @@ impl Writer {
         }
         match self.compile(step) {
             Ok(mut statement) => {
-                if !run::is_one_of(step.text, &["VACUUM"]) {
-                    self.begin_if_need_be()?;
+                if run::is_one_of(step.text, &["VACUUM"]) {
+                    return self.vacuum(|| self.step(&mut statement, step.text));
                 }
+                self.begin_if_need_be()?;
                 self.step(&mut statement, step.text)
             }
             Err(Error::Pragma { name, argument }) => {
-                if pragma::kind(&name) == Kind::Transaction {
+                if step.is_before_vacuum && self.note_auto_vacuum(&name, &argument)? {
+                    return Ok(());
+                }
+                if pragma::kind(&name) == Kind::Transaction || self.is_switch(&name, &argument) {
                     self.begin_if_need_be()?;
                 }
                 let run = || self.step(&mut self.connection.prepare(step.text)?, step.text);
@@ -141,7 +151,7 @@ impl Writer {
 
     fn step(&self, statement: &mut Statement<'_>, sql: &str) -> Result<(), Error> {
         run::bind(statement, &[])??;
-        // VACUUM attaches a database to work in, which a caller may not.
+        // It was judged when it was compiled.
         let stepped = self.authorizer.with(Mode::Ourselves, || run::step(statement));
         stepped.map_err(|error| error.in_statement(sql))
     }

@@ -242,9 +242,8 @@ impl Writer {
                 self.begin_caller_unless_held(true);
                 vec![self.exec(sql, interrupt).map(|()| Written::default())]
             }
-            // VACUUM attaches a database to work in, which a caller may not.
             Write::Run { sql, .. } | Write::Query { sql, .. } if run::is_one_of(sql, &["VACUUM"]) => {
-                vec![self.authorizer.with(Mode::Ourselves, || self.apply_plain(write))]
+                vec![self.vacuum(|| self.apply_plain(write))]
             }
             _ => vec![self.settle(self.apply_plain(write))],
         }
