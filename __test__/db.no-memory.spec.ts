@@ -1,4 +1,4 @@
-/** Rows for which there is too little memory. They used to abort the process. */
+/** Rows and values for which there is too little memory. They used to abort the process, or to be a RangeError of Node. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -21,19 +21,44 @@ const WAYS: Record<string, string> = {
   returning: `await db.allAsync('INSERT INTO t VALUES (1) RETURNING ${SQL.join(', ')}')`
 }
 
-for (const [way, read] of Object.entries(WAYS))
+/** Values of a caller: the block that they are encoded in does not fit. */
+const TEXT = "'x'.repeat(500_000_000)"
+const BLOB = 'Buffer.alloc(600_000_000)'
+const VALUES: Record<string, string> = {
+  'a text for run()': `await db.run('INSERT INTO t VALUES (?)', ${TEXT})`,
+  'a blob for run()': `await db.run('INSERT INTO t VALUES (?)', ${BLOB})`,
+  'values by name': `await db.run('INSERT INTO t VALUES (:a)', { a: ${TEXT} })`,
+  'a text for batch()': `await db.batch([{ sql: 'INSERT INTO t VALUES (?)', params: [${TEXT}] }])`,
+  'a text in a transaction': `await db.transaction(tx => tx.run('INSERT INTO t VALUES (?)', ${TEXT}))`,
+  'a text for createRecord()': `await db.createRecord(${TEXT}, 1)`,
+  'a blob for get()': `db.get('SELECT ?', ${BLOB})`,
+  'a text for all()': `db.all('SELECT ?', ${TEXT})`,
+  'a blob for iterate()': `[...db.iterate('SELECT ?', ${BLOB})]`,
+  'a blob for allAsync()': `await db.allAsync('SELECT ?', ${BLOB})`,
+  'a text for execute()': `await db.execute('SELECT ?', ${TEXT})`,
+  'a blob for iterateAsync()': `for await (const row of db.iterateAsync('SELECT ?', ${BLOB}));`
+}
+/** Too little for a copy of the value, and so much less than above that JavaScript meets the end, not the addon. */
+const ADDRESSES_OF_VALUES = 1_900_000
+
+for (const [way, work] of Object.entries({ ...WAYS, ...VALUES }))
   test.serial(`${way}: too little memory is an error, and the DB works on`, async t => {
     const program = `
       import { DB } from '${new URL('../index.mjs', import.meta.url)}'
       const db = new DB(process.argv[1] + '/app.db')
       await db.exec('CREATE TABLE t (a)')
-      const work = async () => { ${read} }
+      const work = async () => { ${work} }
       const code = await work().then(() => 'enough memory', error => error.code)
       const { changes } = await db.run('INSERT INTO t VALUES (2)')
       console.log(JSON.stringify([code, changes, db.all('SELECT a FROM t')]))
       await db.close()`
     const node = [process.execPath, '--input-type=module', '-e', program, tmpDir(t)]
-    const limited = ['-c', `ulimit -v ${ADDRESSES}; exec "$@"`, 'sh', ...node]
+    const limited = [
+      '-c',
+      `ulimit -v ${way in VALUES ? ADDRESSES_OF_VALUES : ADDRESSES}; exec "$@"`,
+      'sh',
+      ...node
+    ]
     const { stdout } = await promisify(execFile)('sh', limited)
     t.deepEqual(JSON.parse(stdout), ['SQLITE_NOMEM', 1, [{ a: 2 }]])
   })

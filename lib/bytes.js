@@ -7,7 +7,7 @@
 'use strict'
 
 const { isArrayBuffer, isDataView } = require('node:util').types
-const { argumentTypeError, outOfRange } = require('./errors')
+const { argumentTypeError, outOfRange, withMemory } = require('./errors')
 
 /** SQLite's limit for one value: https://www.sqlite.org/limits.html#max_length. */
 const MAX_VALUE_BYTES = 1e9
@@ -40,7 +40,11 @@ class Bytes {
 
   /** The same bytes in memory of their own. */
   copy() {
-    return new Bytes(this.#name, this.view.slice())
+    const { view } = this
+    return new Bytes(
+      this.#name,
+      withMemory(() => view.slice())
+    )
   }
 }
 

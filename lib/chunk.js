@@ -4,7 +4,7 @@
 'use strict'
 
 const { Buffer } = require('node:buffer')
-const { outOfMemory } = require('./errors')
+const { withMemory } = require('./errors')
 
 const NUMBERS = 0
 const INTEGERS = 1
@@ -121,17 +121,9 @@ function endsOfTexts(tags, ends, rows) {
 
 /** With memory of its own: who keeps a blob does not keep the chunk. */
 function copyOf(bytes, start, end) {
-  const blob = roomFor(end - start)
+  const blob = withMemory(() => Buffer.allocUnsafeSlow(end - start))
   bytes.copy(blob, 0, start, end)
   return blob
-}
-
-function roomFor(bytes) {
-  try {
-    return Buffer.allocUnsafeSlow(bytes)
-  } catch {
-    throw outOfMemory()
-  }
 }
 
 module.exports = { countOf, decode }

@@ -4,7 +4,7 @@
 'use strict'
 
 const { Buffer, constants } = require('node:buffer')
-const { outOfRange } = require('./errors')
+const { outOfRange, withMemory } = require('./errors')
 
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
@@ -195,7 +195,8 @@ class Encoder {
     if (needed > constants.MAX_LENGTH) {
       throw outOfRange(`the values of one call must be at most ${constants.MAX_LENGTH} bytes together`)
     }
-    const bytes = Buffer.allocUnsafe(Math.min(Math.max(2 * this.#bytes.length, needed), constants.MAX_LENGTH))
+    const size = Math.min(Math.max(2 * this.#bytes.length, needed), constants.MAX_LENGTH)
+    const bytes = withMemory(() => Buffer.allocUnsafe(size))
     this.#bytes.copy(bytes, 0, 0, this.#length)
     this.#bytes = bytes
   }

@@ -82,6 +82,15 @@ function outOfMemory() {
   return new SqliteError({ message, code: 'SQLITE_NOMEM', errcode: 7, errstr: message, offset: -1 })
 }
 
+/** Makes room as large as a value of a caller. Node's own error is a RangeError without a code. */
+function withMemory(make) {
+  try {
+    return make()
+  } catch {
+    throw outOfMemory()
+  }
+}
+
 /** The reason of a signal on its way to the caller, who may have given anything: also what looks like a failure. */
 const aborted = reason => ({ kind: 'aborted', reason })
 
@@ -141,8 +150,8 @@ module.exports = {
   argumentTypeError,
   argumentValueError,
   asAskedFor,
-  outOfMemory,
   outOfRange,
   fromFailure,
-  ruleFailure
+  ruleFailure,
+  withMemory
 }
