@@ -28,7 +28,10 @@ class Batch {
   calledOff
   /** Whose writes they are, when DB objects share a lane. */
   queue
-  /** What of it is with the addon, see lib/lock-lane.js: the writes up to `end`, with so many `statements`. */
+  /**
+   * What of it is with the addon, see lib/lock-lane.js. A part has its `attempt`, the writes up to `end`, how many of the batch's
+   * statements the addon has `known` with it, and what diagnostics tell of it: its own `statements`, and `startedAt`.
+   */
   parts = []
   /** Does somebody settle the parts? */
   followed = false
@@ -103,11 +106,11 @@ class Batch {
     return this.#encoder.bytesFrom(this.#starts[this.#next])
   }
 
-  /** What is in no part yet, for one. */
-  unsentBytes() {
+  /** Takes what is in no part yet, for one: its bytes, and the texts of its statements, each once. */
+  takeUnsent() {
     const first = Math.max(this.#sent, this.#next)
     this.#sent = this.#starts.length
-    return this.#encoder.bytesFrom(this.#starts[first])
+    return { bytes: this.#encoder.bytesFrom(this.#starts[first]), texts: this.#encoder.takeUsed() }
   }
 
   /**
@@ -142,10 +145,13 @@ class Batch {
     return this.#rowids[place]
   }
 
-  /** The rows that it has returned, if they were asked for. Throws what it failed with. */
-  rows(place) {
+  /** Takes out the rows that it has returned, if they were asked for. Throws what it failed with. */
+  takeRows(place) {
     this.#throwFailureOf(place)
-    return this.#returned.get(place)
+    const rows = this.#returned.get(place)
+    // The batch may live on for other writes, and must not keep them alive.
+    this.#returned.delete(place)
+    return rows
   }
 
   /** Settles the writes that the addon has done. */

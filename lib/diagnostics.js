@@ -33,6 +33,9 @@ function tellReleased({ lockPath }, holdMs) {
   channels.lock.publish({ event: 'released', lockPath, holdMs })
 }
 
+/** When a batch is handed over, for the one who tells of it later. */
+const startOfBatch = () => (channels.batch.hasSubscribers ? performance.now() : undefined)
+
 /** What the addon has made of a batch, or of a part of it. */
 function tellBatch({ path }, { statements, startedAt }, written) {
   const { changes, failures, commits, waitMs = null, holdMs = null } = written
@@ -65,6 +68,7 @@ function tellLongHold({ lockPath }, longHoldMs, stack) {
 
 module.exports = {
   ...channels,
+  startOfBatch,
   tellAcquired,
   tellBatch,
   tellCheckpoint,

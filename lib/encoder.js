@@ -42,6 +42,8 @@ class Encoder {
   #bytes = Buffer.allocUnsafe(MIN_BYTES)
   #length = 0
   #statements = new Map()
+  /** The statements in the order of their use since the last `takeUsed()`, each run of the same one once. */
+  #used = []
 
   get length() {
     return this.#length
@@ -51,10 +53,16 @@ class Encoder {
     return [...this.#statements.keys()]
   }
 
+  /** The texts that were used since this was last asked, each once. */
+  takeUsed() {
+    return [...new Set(this.#used.splice(0))]
+  }
+
   /** Forgets everything, to be used again. */
   reset() {
     this.#length = 0
     if (this.#statements.size > 0) this.#statements.clear()
+    this.#used.length = 0
     if (this.#bytes.length > KEPT_BYTES) this.#bytes = Buffer.allocUnsafe(MIN_BYTES)
   }
 
@@ -70,11 +78,12 @@ class Encoder {
 
   /** Puts down all that `encode` does. When that throws, all of it is taken back. */
   put(encode) {
-    const [length, texts] = [this.#length, this.#statements.size]
+    const [length, texts, used] = [this.#length, this.#statements.size, this.#used.length]
     try {
       encode(this)
     } catch (error) {
       this.#length = length
+      this.#used.length = used
       for (const sql of [...this.#statements.keys()].slice(texts)) this.#statements.delete(sql)
       throw error
     }
@@ -136,6 +145,7 @@ class Encoder {
   #indexOf(sql) {
     let index = this.#statements.get(sql)
     if (index === undefined) this.#statements.set(sql, (index = this.#statements.size))
+    if (this.#used.at(-1) !== sql) this.#used.push(sql)
     return index
   }
 

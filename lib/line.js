@@ -3,11 +3,11 @@
  */
 'use strict'
 
-/** So many places of items that left are kept at most, or as many as there are items. */
-const KEPT = 1024
+/** Places of items that have left are kept up to this number, or twice the number of items. */
+const KEPT = 32
 
 class Line {
-  /** Those that left stay here until they come to the head. */
+  /** Those that left keep their places until there are too many of them. */
   #places = []
   #first = 0
   #items = new Set()
@@ -23,17 +23,16 @@ class Line {
 
   delete(item) {
     this.#items.delete(item)
+    if (this.#items.size > 0 && this.#places.length <= Math.max(KEPT, 2 * this.#items.size)) return
+    // A place keeps its item alive.
+    this.#places = [...this.#items]
+    this.#first = 0
   }
 
   /** The first item, if there is one. A Set alone would walk past all that have left each time. */
   get head() {
     const places = this.#places
-    while (this.#first < places.length && !this.#items.has(places[this.#first]))
-      places[this.#first++] = undefined
-    if (this.#first > KEPT && this.#first > this.#items.size) {
-      places.splice(0, this.#first)
-      this.#first = 0
-    }
+    while (this.#first < places.length && !this.#items.has(places[this.#first])) this.#first++
     return places[this.#first]
   }
 

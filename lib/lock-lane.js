@@ -10,6 +10,7 @@
 const { performance } = require('node:perf_hooks')
 const { failed, lockAttempt } = require('./attempts')
 const { Batch } = require('./batch')
+const { startOfBatch } = require('./diagnostics')
 const { asAskedFor, fromFailure } = require('./errors')
 const { gather, handOver } = require('./gathering')
 const { warnOfRelease } = require('./hold')
@@ -113,18 +114,16 @@ class LockLane {
   #send(batch) {
     const last = batch.parts.at(-1)
     const end = batch.size
-    const statements = batch.statements
-    const bytes = batch.unsentBytes()
-    if (last?.attempt.append(statements.slice(last.statements), bytes)) {
-      Object.assign(last, { end, statements: statements.length })
+    const all = batch.statements
+    const { bytes, texts } = batch.takeUnsent()
+    if (last?.attempt.append(all.slice(last.known), bytes)) {
+      const statements = [...new Set([...last.statements, ...texts])]
+      Object.assign(last, { end, known: all.length, statements })
       return
     }
-    const isBehind = this.#batches.size > 0
-    batch.parts.push({
-      attempt: this.#attempt(batch, statements, bytes, isBehind),
-      end,
-      statements: statements.length
-    })
+    const startedAt = startOfBatch()
+    const attempt = this.#attempt(batch, all, bytes, this.#batches.size > 0)
+    batch.parts.push({ attempt, end, known: all.length, statements: texts, startedAt })
     if (batch.followed) return
     batch.followed = true
     this.#batches.add(batch)
@@ -158,7 +157,7 @@ class LockLane {
       while (batch.done < part.end) {
         const written = await outcome
         this.#count(batch, () => batch.settle(written))
-        this.#queue.wrote(batch, written)
+        this.#queue.wrote(part, written)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
         if (batch.done < part.end) outcome = part.attempt.more()
       }

@@ -66,7 +66,7 @@ class Session {
     this.stats.wrote()
     return typeof rowid === 'number' && this.options.integers === 'bigint' ? BigInt(rowid) : rowid
   }
-  #returned = (batch, place) => ({ returned: batch.rows(place), ...this.result(batch, place) })
+  #returned = (batch, place) => ({ returned: batch.takeRows(place), ...this.result(batch, place) })
   #nothingDone
   #queue
   #direct

@@ -115,20 +115,15 @@ class WriteQueue {
 
   /** Gives a batch to the addon that runs under a hold. */
   start(batch, { hold, transaction }) {
-    this.#noteStart(batch)
+    batch.startedAt = diagnostics.startOfBatch()
     const submission = this.#native.write(hold.id, transaction, 0, batch.statements, batch.bytes)
     return writeAttempt(submission, batch.signal, false)
   }
 
   /** Puts a part of a batch into the queue of the lock. */
   submit(batch, statements, bytes, isBehind) {
-    this.#noteStart(batch)
     const submission = this.#native.write(NONE, NONE, batch.timeout, statements, bytes)
     return writeAttempt(submission, batch.signal, isBehind)
-  }
-
-  #noteStart(batch) {
-    batch.startedAt = diagnostics.batch.hasSubscribers ? performance.now() : undefined
   }
 
   /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody, but not without its transaction. */
@@ -152,7 +147,7 @@ class WriteQueue {
     return this.#working.track(working)
   }
 
-  /** A batch, or a part of it, is done. */
+  /** A batch is done, or a part of one. */
   wrote(batch, written) {
     const { commits, waitMs, holdMs } = written
     if (commits > 0) this.#committed(commits)
