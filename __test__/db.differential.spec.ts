@@ -143,8 +143,8 @@ async function compare(t: ExecutionContext): Promise<void> {
   }
   const comparison = lasting(async ({ all }: { all: Ready[] }) => {
     const theirs = await better.answer(
-      all.map(({ sql, step: { isScript, forms }, theirs }) => {
-        return { isScript, sql: toTheirText(sql), params: theirs, forms }
+      all.map(({ sql, step: { isScript, forms, mode, returned }, theirs }) => {
+        return { isScript, sql: toTheirText(sql), params: theirs, forms, mode, returned }
       })
     )
     const place = join(dir, `${runs++}`)

@@ -1,6 +1,7 @@
 /** better-sqlite3, in another process: a second SQLite library in this one would endanger the locks of the first. */
 import { existsSync } from 'node:fs'
 import type { ExecutionContext } from 'ava'
+import type { IntegerMode } from '../../index.js'
 import { Actor } from './child.ts'
 import { isThere } from './there.ts'
 
@@ -12,6 +13,9 @@ export interface Request {
   sql: string
   params: unknown[]
   forms: Forms
+  /** How sqlock is asked for the INTEGERs, and by what call for the rows of a write. */
+  mode: IntegerMode
+  returned: 'run' | 'getAsync' | 'allAsync'
 }
 export interface Failure {
   name: string
