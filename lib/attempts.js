@@ -67,10 +67,7 @@ function failed(failure) {
  */
 function writeAttempt(submission, signal, isBehind) {
   const start = () => (isBehind ? submission.overtake() : follow(submission))
-  return {
-    ...attempt(submission, signal, start, written),
-    append: (statements, bytes) => submission.append(statements, bytes)
-  }
+  return attempt(submission, signal, start, written)
 }
 
 /** What came of writes: what was interrupted is told why. */
@@ -126,8 +123,13 @@ function attempt(entry, signal, start, finish) {
       stop?.()
     }
   }
-  const more = () => follow(() => entry.overtake())
-  return { settled: follow(start), more, waiting: () => entry.waiting(), cancel }
+  return {
+    settled: follow(start),
+    more: () => follow(() => entry.overtake()),
+    append: (statements, bytes) => entry.append(statements, bytes),
+    waiting: () => entry.waiting(),
+    cancel
+  }
 }
 
 const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'

@@ -35,6 +35,9 @@ class Batch {
   parts = []
   /** Does somebody settle the parts? */
   followed = false
+  /** What a lane under a hold calls when nothing of it is left, and when it does not wait any more. */
+  finish
+  stopHeeding
   #encoder = new Encoder()
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []
@@ -49,8 +52,8 @@ class Batch {
   /** Of each place that is settled. */
   #changes = []
   #rowids = []
-  #returned = new Map()
-  #failures = new Map()
+  #returned = null
+  #failures = null
   #moveOn
   /** Resolves when more is settled. */
   #progress = this.#renewed()
@@ -148,9 +151,9 @@ class Batch {
   /** Takes out the rows that it has returned, if they were asked for. Throws what it failed with. */
   takeRows(place) {
     this.#throwFailureOf(place)
-    const rows = this.#returned.get(place)
+    const rows = this.#returned?.get(place)
     // The batch may live on for other writes, and must not keep them alive.
-    this.#returned.delete(place)
+    this.#returned?.delete(place)
     return rows
   }
 
@@ -162,8 +165,8 @@ class Batch {
       this.#rowids.push(rowids[n])
     }
     for (const { index, value } of bigints) this.#rowids[first + index] = value
-    for (const { index, rows } of returned) this.#returned.set(first + index, rows)
-    for (const { index, failure } of failures) this.#failures.set(first + index, failure)
+    for (const { index, rows } of returned) (this.#returned ??= new Map()).set(first + index, rows)
+    for (const { index, failure } of failures) this.#fail(first + index, failure)
     this.#settled += changes.length
     while (!this.finished && this.#firsts[this.#next] < this.#settled) this.#next++
     // Otherwise a write would be done again, or its outcome be taken for that of another.
@@ -185,7 +188,7 @@ class Batch {
 
   #rejectWhile(concerns, failure) {
     while (!this.finished && concerns()) {
-      this.#failures.set(this.#firsts[this.#next++], failure)
+      this.#fail(this.#firsts[this.#next++], failure)
       this.#settled = this.finished ? this.#places : this.#firsts[this.#next]
     }
     this.#changes.length = this.#settled
@@ -193,8 +196,13 @@ class Batch {
     this.#go()
   }
 
+  #fail(place, failure) {
+    this.#failures ??= new Map()
+    this.#failures.set(place, failure)
+  }
+
   #throwFailureOf(place) {
-    const failure = this.#failures.get(place)
+    const failure = this.#failures?.get(place)
     if (failure !== undefined) throw fromFailure(failure)
   }
 

@@ -4,24 +4,36 @@
  */
 'use strict'
 
+const { performance } = require('node:perf_hooks')
 const { clearInterval, setInterval } = require('node:timers')
 
 const EVERY_MS = 25
 
 let waiting = 0
-let timer
+let timer = null
+let lastBeat = -Infinity
 
 /** A call waits. Any lock will do: it is the thread that has an event loop. */
 function begin(lock) {
-  if (waiting++ > 0) return
-  lock.beat()
-  timer = setInterval(() => lock.beat(), EVERY_MS)
-  timer.unref()
+  waiting++
+  if (performance.now() - lastBeat > EVERY_MS) beat(lock)
+  timer ??= setInterval(goOn, EVERY_MS, lock).unref()
 }
 
-/** It does not any more. */
+/** It does not any more. The timer stays until it finds nobody: a loop that writes would make one for each write. */
 function end() {
-  if (--waiting === 0) clearInterval(timer)
+  waiting--
+}
+
+function goOn(lock) {
+  if (waiting > 0) return beat(lock)
+  clearInterval(timer)
+  timer = null
+}
+
+function beat(lock) {
+  lastBeat = performance.now()
+  lock.beat()
 }
 
 module.exports = { begin, end }
