@@ -1,8 +1,10 @@
 /** I4: the lock is shared fairly, among processes that wait for it and with programs that poll. */
 import { on } from 'node:events'
+import { statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import test, { type ExecutionContext } from 'ava'
-import { Actor } from './helpers/child.ts'
+import { Actor, has, run } from './helpers/child.ts'
 import { PeerProcess, compilePeers, foreign } from './helpers/peer.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -15,8 +17,14 @@ interface Report {
 test.before('the peers compile', compilePeers)
 
 /** Processes that leave the lock no rest while `work` is done. */
-async function besides(t: ExecutionContext, dir: string, holdsMs: number[], work: () => Promise<void>) {
-  const hogs = holdsMs.map(ms => new Actor(t, 'hog.mjs', [dir, String(ms)]))
+async function besides(
+  t: ExecutionContext,
+  dir: string,
+  holdsMs: number[],
+  work: () => Promise<void>,
+  ...timeoutMs: string[]
+) {
+  const hogs = holdsMs.map(ms => new Actor(t, 'hog.mjs', [dir, String(ms), ...timeoutMs]))
   for (const hog of hogs) t.is(await hog.says(), 'ready')
   for (const hog of hogs) hog.tell('go')
   await work()
@@ -121,6 +129,61 @@ for (const peer of foreign) {
         t.true(written.length > count / 2, `${written.length} of ${count}`)
         t.log(`${written.length} of ${count}, longest wait ${maxWaitMs.toFixed(0)} ms`)
       })
+    }
+  )
+}
+
+/** A lock file without an access time. A holder that sees an attempt of a program that polls sets one; nobody reads the file. */
+function unseen(t: ExecutionContext): { dir: string; path: string; isSeen: () => boolean } {
+  const dir = tmpDir(t)
+  const path = join(dir, 'db.lock')
+  writeFileSync(path, '')
+  utimesSync(path, 0, 0)
+  return { dir, path, isSeen: () => statSync(path).atimeMs > 0 }
+}
+
+const blocking: Record<string, (path: string) => [string, string[]]> = {
+  'flock(1)': path => ['sh', ['-c', 'for n in $(seq 60); do flock "$0" true; done', path]],
+  Python: path => ['python3', ['-c', REOPENS, path]]
+}
+const REOPENS = `
+import fcntl, os, sys
+for n in range(300):
+    fd = os.open(sys.argv[1], os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    os.close(fd)
+`
+
+for (const [name, command] of Object.entries(blocking)) {
+  const blockingTest = has(name === 'Python' ? 'python3' : 'flock') ? test.serial : test.skip
+  blockingTest(
+    `a ${name} program that opens db.lock for each hold and blocks is not taken for one that polls`,
+    async t => {
+      const { dir, path, isSeen } = unseen(t)
+      const block = async () => {
+        const { code, stderr } = await run(t, ...command(path))
+        t.is(code, 0, stderr)
+      }
+      const both = async () => void (await Promise.all([block(), block()]))
+      await besides(t, dir, [0.2, 0.2], both, 'Infinity')
+      t.false(isSeen())
+    }
+  )
+}
+
+const withFlock = has('flock') ? test.serial : test.skip
+for (const beside of [[], ['flock(1)']]) {
+  withFlock(
+    `a program that polls is seen${beside.map(name => ` beside ${name}, which blocks`).join('')}`,
+    async t => {
+      const { dir, path, isSeen } = unseen(t)
+      const polls = async () => {
+        while (!isSeen()) await run(t, 'flock', ['-n', path, 'true'])
+      }
+      const all = async () =>
+        void (await Promise.all([polls(), ...beside.map(name => run(t, ...blocking[name]!(path)))]))
+      await besides(t, dir, [0.2, 0.2], all, 'Infinity')
+      t.true(isSeen())
     }
   )
 }

@@ -150,8 +150,8 @@ impl State {
         self.entries.first_key_value().is_some_and(|(head, _)| *head == id)
     }
 
-    /// Keeps an unlocked lock file: opening costs more than locking, and looks like an attempt of one that polls. One is held
-    /// while another one waits, so two are enough.
+    /// Keeps an unlocked lock file: opening costs more than locking, and a close soon after it looks like an attempt of a
+    /// program that polls. One is held while another one waits, so two are enough.
     pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
         if self.spare.len() < 2 {
             self.spare.push(file);

@@ -56,10 +56,20 @@ pub(crate) trait LockFiles: Send + Sync {
     fn watch(&self, path: &Path) -> Option<Box<dyn Watch>>;
 }
 
-/// Sees who opens a lock file.
+/// Sees that programs open and close a lock file.
 pub(crate) trait Watch: Send {
-    /// Was it opened since the last question?
-    fn was_opened(&self) -> bool;
+    /// Tells what has happened since the last look, in order. The same event several times in a row may be told once.
+    fn look(&self, tell: &mut dyn FnMut(Event));
+    /// Sends a signal to every watch of the file in all processes, this one included.
+    fn signal(&self);
+}
+
+/// What a [`Watch`] sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    Open,
+    Close,
+    Signal,
 }
 
 /// The lock files of the file system.

@@ -183,8 +183,10 @@ impl Queue {
         claim: &Claim,
         waited: bool,
     ) -> WriteGuard {
+        let now = Instant::now();
         state.granted(claim);
-        state.courtesy.granted(Instant::now(), waited);
+        state.courtesy.granted(now, waited);
+        state.courtesy.pollers.hold_begins(now);
         // The flock is the lock; a full disk must not take it from us for want of a text.
         let _ = file.announce(&holder::compose(claim.label.as_deref()));
         WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
@@ -193,6 +195,7 @@ impl Queue {
     /// Called by the guard: empties the lock file, unlocks it and lets the next one in.
     pub(super) fn release(&self, file: Box<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
         let mut state = self.state();
+        state.courtesy.pollers.hold_ends(Instant::now());
         let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
         let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
         // With a thread in the kernel, this process takes the lock in the order of the kernel only.

@@ -151,7 +151,7 @@ fn lock<'q>(
     if queue.files.current(claim) != Some(file.id()) {
         return (state, Ok(None));
     }
-    if waited && state.courtesy.pause(Instant::now()).is_some() {
+    if waited && state.courtesy.pollers.window(Instant::now()).is_some() {
         if file.unlock().is_ok() {
             state.keep(file);
         }
