@@ -39,9 +39,15 @@ const TABLE: &[Row] = &[
     row("src/lock/holder.rs", &["crate::lock", "rustix", "chrono"]),
     row("src/lock/mark.rs", &["crate::lock", "rustix", "nix", "fs4"]),
     row("src/lock/scheduling.rs", &["crate::lock", "nix"]),
+    row("src/lock/waiter.rs", &["crate::lock", "crate::threads"]),
     // Where /proc/locks is missing or hides something, only a shared attempt tells whether the lock is held.
     row("src/lock/status.rs", &["crate::lock", "rustix", "fs4"]),
     Row { place: "src/sqlite", may_use: &["crate::sqlite", "rusqlite"], may_not_use: &["rusqlite::ffi"] },
+    Row {
+        place: "src/sqlite/connection.rs",
+        may_use: &["crate::sqlite", "crate::threads", "rusqlite"],
+        may_not_use: &["rusqlite::ffi"],
+    },
     row("src/sqlite/raw.rs", &["crate::sqlite", "rusqlite"]),
     row("src/node", &["crate", "napi", "napi_derive"]),
     row("index.js", &["./lib", "./package.json"]),
