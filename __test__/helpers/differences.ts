@@ -106,8 +106,24 @@ function uncounted({ prepared, written }: Answer): Answer | undefined {
   return { prepared, written: { value: { ...written.value, changes: 0, lastInsertRowid: 0 } } }
 }
 
+/** Of the pragmas in these programs that have an argument, only one that SQLite does not know has no rows and changes nothing. */
+function unknownPragma({ prepared, written }: Answer, sql: string): Answer | undefined {
+  const [, name] = /PRAGMA[ \t\r\n]+([^ \t\r\n(=;]+)[ \t\r\n]*[(=]/i.exec(sql) ?? []
+  if (!name || !written || !prepared || 'error' in prepared) return undefined
+  if (prepared.value.reader || !prepared.value.readonly) return undefined
+  const message = `PRAGMA ${name.toLowerCase()} is refused: SQLite knows no pragma of that name`
+  return {
+    prepared: { value: { ...prepared.value, readonly: false } },
+    written: { error: { name: 'SqliteError', code: 'SQLITE_AUTH', message } }
+  }
+}
+
 /** Differences in what a statement comes to. */
 export const ANSWERS: AnswerDifference[] = [
+  {
+    because: 'a pragma that SQLite does not know is refused when it has an argument, there it is passed over',
+    expected: unknownPragma
+  },
   {
     because: 'what is no INSERT, UPDATE or DELETE has changed and inserted no rows, there a CREATE may have',
     expected: (there, sql) => (COUNTED.test(sql) ? undefined : uncounted(there))
