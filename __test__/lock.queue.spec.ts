@@ -98,6 +98,19 @@ test('own transactions do not time out on each other', async t => {
   t.is(db.all('SELECT * FROM t').length, 240)
 })
 
+test('transactions of a loop that blocks the event loop do not time out on each other', async t => {
+  const db = openDb(t, tmpDir(t), { timeout: 200 })
+  await db.exec('CREATE TABLE t (a)')
+  const calls = []
+  // A call every few ms: none of them tells that the event loop turns.
+  for (const until = performance.now() + 800; performance.now() < until;) {
+    calls.push(db.transaction(tx => tx.run('INSERT INTO t VALUES (1)')))
+    for (const next = performance.now() + 5; performance.now() < next;);
+  }
+  await Promise.all(calls)
+  t.is(db.all('SELECT * FROM t').length, calls.length)
+})
+
 test('two DB objects on one file take turns under one hold', async t => {
   const dir = tmpDir(t)
   const [a, b] = [1, 2].map(() => openDb(t, dir, { timeout: Infinity })) as [DB, DB]

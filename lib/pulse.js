@@ -13,10 +13,12 @@ let waiting = 0
 let timer = null
 let lastBeat = -Infinity
 
-/** A call waits. Any lock will do: it is the thread that has an event loop. */
+/**
+ * A call waits. Any lock will do: it is the thread that has an event loop. Only the first call that waits tells that the loop turns:
+ * further ones may be made by a loop of the program that blocks it.
+ */
 function begin(lock) {
-  waiting++
-  if (performance.now() - lastBeat > EVERY_MS) beat(lock)
+  if (waiting++ === 0 && performance.now() - lastBeat > EVERY_MS) beat(lock)
   timer ??= setInterval(goOn, EVERY_MS, lock).unref()
 }
 
