@@ -1,4 +1,5 @@
 /** I2: writes that are under way together share a lock, a COMMIT and nothing else. */
+import { pbkdf2 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { join } from 'node:path'
@@ -75,6 +76,25 @@ test('a hold gets in between the writes that were called before it and those aft
   // Some that were called later may have joined a batch that waited.
   t.true(there >= 10_000 && there < 20_000, `${there}`)
   await Promise.all([...early, ...late])
+})
+
+test('writes resolve in the order of their calls, whichever thread has written them', async t => {
+  const db = openDb(t, tmpDir(t), { timeout: 20_000 })
+  const resolved: number[] = []
+  for (let round = 0; round < 100; round++) {
+    // A pool that is full now and then leaves some batches to the thread that waits for the lock.
+    for (let n = 0; n < 4; n++) pbkdf2('a', 'b', 30_000, 64, 'sha512', () => {})
+    const calls = []
+    for (let n = 0; n < 50; n++) {
+      calls.push(db.createRecord('a', n).then(id => resolved.push(id)))
+      if (n % 10 === 9) await delay(round % 12)
+    }
+    await Promise.all(calls)
+  }
+  t.deepEqual(
+    resolved,
+    resolved.map((_, n) => n + 1)
+  )
 })
 
 test('writes under a hold are written together, in their order', async t => {

@@ -33,6 +33,8 @@ class LockLane {
   #open = null
   /** Writes that are not settled. */
   #writes = 0
+  /** Resolves when the last batch is settled. */
+  #settled = Promise.resolve()
 
   constructor(queue) {
     this.#queue = queue
@@ -127,7 +129,7 @@ class LockLane {
     if (batch.followed) return
     batch.followed = true
     this.#batches.add(batch)
-    this.#queue.track(this.#follow(batch))
+    this.#settled = this.#queue.track(this.#follow(batch, this.#settled))
   }
 
   #attempt(batch, statements, bytes, isBehind) {
@@ -138,24 +140,30 @@ class LockLane {
     }
   }
 
-  /** Settles a batch part by part. */
-  async #follow(batch) {
+  /**
+   * Settles a batch part by part.
+   *
+   * @param before resolves when the batch before it is settled
+   */
+  async #follow(batch, before) {
     pulse.begin(this.#queue.lock)
     while (!batch.finished) {
       // What has gathered since the last part was done.
       if (batch.parts.length === 0) this.#send(batch)
-      await this.#settle(batch, batch.parts[0])
+      await this.#settle(batch, batch.parts[0], before)
       batch.parts.shift()
     }
     this.#batches.delete(batch)
     pulse.end()
   }
 
-  async #settle(batch, part) {
+  async #settle(batch, part, before) {
     let outcome = part.attempt.settled
     try {
       while (batch.done < part.end) {
         const written = await outcome
+        // It was written later than that batch, but another thread may have told of it sooner: calls resolve in their order.
+        await before
         this.#count(batch, () => batch.settle(written))
         this.#queue.wrote(part, written)
         if (written.warning) warnOfRelease(fromFailure(written.warning))
