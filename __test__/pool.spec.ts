@@ -124,6 +124,17 @@ test('a burst with no time to wait succeeds on a lock that is free', async t => 
   t.is(new Set(ids).size, 300)
 })
 
+test('writes with no time to wait are not refused behind writes of their own DB', async t => {
+  const db = openDb(t, tmpDir(t), { timeout: 0 })
+  await db.exec('CREATE TABLE t (a)')
+  const slow =
+    'INSERT INTO t WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 300000) SELECT n FROM c'
+  const first = db.run(slow)
+  await new Promise(setImmediate)
+  await Promise.all([first, db.run('INSERT INTO t VALUES (1)'), db.withWriteLock(() => {})])
+  t.is((db.get('SELECT count(*) AS n FROM t') as { n: number }).n, 300_001)
+})
+
 test('a write that takes longer than the timeout does not time out those behind it', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir, { timeout: 30 })

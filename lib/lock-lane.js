@@ -71,6 +71,8 @@ class LockLane {
     handOver()
     // What is called later must not get in front.
     this.#open = null
+    // Its one attempt is not to fail because of the own writes before it.
+    if (timeout === 0 && this.#batches.size > 0) await this.#settled
     const calledAt = performance.now()
     const attempt = lockAttempt(lock, timeout, signal)
     const waits = attempt.waiting()
@@ -114,6 +116,17 @@ class LockLane {
   }
 
   #send(batch) {
+    // With a timeout of 0 there is one attempt, which is not to fail because of the own writes before it.
+    const waits = batch.timeout === 0 && !batch.signal && (batch.followed || this.#batches.size > 0)
+    if (!waits) this.#submit(batch)
+    if (batch.followed) return
+    batch.followed = true
+    this.#batches.add(batch)
+    this.#settled = this.#queue.track(this.#follow(batch, this.#settled))
+  }
+
+  /** Hands over what is in no part yet: with the last part if that still waits, or as one of its own. */
+  #submit(batch) {
     const last = batch.parts.at(-1)
     const end = batch.size
     const all = batch.statements
@@ -124,12 +137,9 @@ class LockLane {
       return
     }
     const startedAt = startOfBatch()
-    const attempt = this.#attempt(batch, all, bytes, this.#batches.size > 0)
+    const isBehind = batch.parts.length > 0 || ![undefined, batch].includes(this.#batches.head)
+    const attempt = this.#attempt(batch, all, bytes, isBehind)
     batch.parts.push({ attempt, end, known: all.length, statements: texts, startedAt })
-    if (batch.followed) return
-    batch.followed = true
-    this.#batches.add(batch)
-    this.#settled = this.#queue.track(this.#follow(batch, this.#settled))
   }
 
   #attempt(batch, statements, bytes, isBehind) {
@@ -148,8 +158,11 @@ class LockLane {
   async #follow(batch, before) {
     pulse.begin(this.#queue.lock)
     while (!batch.finished) {
-      // What has gathered since the last part was done.
-      if (batch.parts.length === 0) this.#send(batch)
+      if (batch.parts.length === 0) {
+        if (batch.timeout === 0 && !batch.signal) await before
+        // What has gathered since the last part was done.
+        this.#submit(batch)
+      }
       await this.#settle(batch, batch.parts[0], before)
       batch.parts.shift()
     }
