@@ -133,13 +133,16 @@ export declare class NativeWait {
 export declare function callOffAll(): void
 
 /**
- * Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away: the end of a
- * worker thread waits for its workers of libuv before it runs any hook, but it closes its handles before that.
+ * Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away.
+ * `endHasHandle` is to follow.
  */
 export declare function callOffWithSocket(): number
 
 /** A number that tells the directory of a hold from others of this process; `null` when the hold is gone. */
 export declare function directoryOfHold(hold: number): number | null
+
+/** A handle closes the descriptor from now on. */
+export declare function endHasHandle(): void
 
 /** Has this copy of the addon the file open, on whatever thread? */
 export declare function hasOpen(path: string): boolean

@@ -711,6 +711,7 @@ module.exports.NativeWait = nativeBinding.NativeWait
 module.exports.callOffAll = nativeBinding.callOffAll
 module.exports.callOffWithSocket = nativeBinding.callOffWithSocket
 module.exports.directoryOfHold = nativeBinding.directoryOfHold
+module.exports.endHasHandle = nativeBinding.endHasHandle
 module.exports.hasOpen = nativeBinding.hasOpen
 module.exports.isFirstInThread = nativeBinding.isFirstInThread
 module.exports.meetsAnotherSqlite = nativeBinding.meetsAnotherSqlite

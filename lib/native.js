@@ -64,6 +64,7 @@ module.exports = {
   NativeLock: binding.NativeLock,
   callOffAll: binding.callOffAll,
   callOffWithSocket: binding.callOffWithSocket,
+  endHasHandle: binding.endHasHandle,
   directoryOfHold: binding.directoryOfHold,
   hasOpen: binding.hasOpen,
   isFirstInThread: binding.isFirstInThread,

@@ -8,7 +8,7 @@
 'use strict'
 
 const { isMainThread } = require('node:worker_threads')
-const { callOffAll, callOffWithSocket, isFirstInThread } = require('./native')
+const { callOffAll, callOffWithSocket, endHasHandle, isFirstInThread } = require('./native')
 
 /** Interrupts at the end of this thread what runs then. */
 function interruptAtEnd() {
@@ -24,6 +24,7 @@ function open() {
   const { Socket } = require('node:net')
   try {
     new Socket({ fd: callOffWithSocket() }).unref()
+    endHasHandle()
   } catch {
     // If there are no descriptors left, the end waits for what runs.
   }

@@ -8,10 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::io::Read;
 use std::mem::ManuallyDrop;
-use std::os::fd::IntoRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -19,12 +16,12 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::end;
 use super::error::exception;
 use super::interrupts::Interrupts;
 use crate::Database;
 use crate::lock::{self, Owner, WriteGuard};
 use crate::sqlite::Interrupt;
-use crate::threads;
 
 /// The number of a hold that there is not: the write takes the lock itself.
 pub(super) const NO_HOLD: i64 = 0;
@@ -69,6 +66,7 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
     env.add_env_cleanup_hook((), |()| {
         gone().store(true, Ordering::SeqCst);
         call_off_all();
+        end::unwatch();
         lock::abandon(owner().id);
         // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
         let holds = HOLDS.with(|holds| holds.take());
@@ -86,6 +84,11 @@ pub(super) fn interrupt() -> Arc<Interrupt> {
     interrupt
 }
 
+/// What this thread has under way.
+pub(super) fn running() -> Arc<Interrupts> {
+    RUNNING.with(|running| Arc::clone(running))
+}
+
 /// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process.
 #[napi(catch_unwind)]
 pub fn call_off_all() {
@@ -98,22 +101,6 @@ pub fn call_off_all() {
 pub fn is_first_in_thread() -> bool {
     thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
     !ASKED.replace(true)
-}
-
-/// Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away: the end of a
-/// worker thread waits for its workers of libuv before it runs any hook, but it closes its handles before that.
-#[napi(catch_unwind)]
-pub fn call_off_with_socket(env: Env) -> Result<i32> {
-    let fail = |syscall, error| exception(&env, lock::Error::io(syscall, "the end of a thread".as_ref(), error));
-    let (ours, theirs) = UnixStream::pair().map_err(|error| fail("socketpair", error))?;
-    let running = RUNNING.with(|running| Arc::clone(running));
-    let watch = move || {
-        // Nothing is ever sent, so this is the end.
-        let _ = (&ours).read(&mut [0]);
-        running.request();
-    };
-    threads::spawn("sqlock-end", watch).map_err(|error| fail("pthread_create", error))?;
-    Ok(theirs.into_raw_fd())
 }
 
 /// Names this thread as the owner of its waits.

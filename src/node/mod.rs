@@ -28,6 +28,7 @@ mod checkpoint;
 mod convert;
 mod cursor;
 mod database;
+mod end;
 mod environment;
 mod error;
 mod holder;
