@@ -12,7 +12,10 @@ import { round } from './round.ts'
 import { Stage } from './stage.ts'
 
 const ROUND_S = 10
-const ALWAYS_TOLD = ['kills', 'freezes', 'acknowledged', 'lost', 'doubled', 'overlaps']
+/** A run goes on until there was each of these, on a machine that is busy for longer than it was to last, but not for ever. */
+const TO_HAPPEN = ['kills', 'freezes', 'acknowledged']
+const AT_MOST = 5
+const ALWAYS_TOLD = [...TO_HAPPEN, 'lost', 'doubled', 'overlaps']
 const OF_OUR_OWN = 'SQLOCK_STRESS_OWN_MOUNTS'
 
 const seconds = Number(process.env.SQLOCK_STRESS_S ?? 60)
@@ -47,6 +50,9 @@ const base = realpathSync(mkdtempSync(join(tmpdir(), 'sqlock-stress-')))
 const totals = new Map(ALWAYS_TOLD.map(what => [what, 0]))
 const start = performance.now()
 const secondsLeft = () => seconds - (performance.now() - start) / 1000
+const isEnough = () =>
+  TO_HAPPEN.every(what => totals.get(what)! > 0) || secondsLeft() < (1 - AT_MOST) * seconds
+const goesOn = () => secondsLeft() > 0 || !isEnough()
 
 /** A round is determined by its seed alone, so that a violation can be had again without those before. */
 async function runRound(seed: number): Promise<string[]> {
@@ -55,7 +61,8 @@ async function runRound(seed: number): Promise<string[]> {
   mkdirSync(root)
   if (small) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'none', root])
   const stage = new Stage(root, join(base, `evidence-${seed}`))
-  await round(stage, randomOf(seed), kindsOf(small), Math.min(ROUND_S, secondsLeft()) * 1000)
+  const length = secondsLeft() > 0 ? Math.min(ROUND_S, secondsLeft()) : ROUND_S
+  await round(stage, randomOf(seed), kindsOf(small), length * 1000)
   for (const [what, number] of stage.counts) {
     const before = totals.get(what) ?? 0
     totals.set(what, what.startsWith('longest') ? Math.max(before, number) : before + number)
@@ -70,7 +77,7 @@ async function runRound(seed: number): Promise<string[]> {
 
 let violations: string[] = []
 let current = seed
-for (; secondsLeft() > 0; current++) {
+for (; goesOn(); current++) {
   violations = await runRound(current)
   if (violations.length > 0) break
 }
