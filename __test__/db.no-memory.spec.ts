@@ -38,15 +38,22 @@ const VALUES: Record<string, string> = {
   'a text for execute()': `await db.execute('SELECT ?', ${TEXT})`,
   'a blob for iterateAsync()': `for await (const row of db.iterateAsync('SELECT ?', ${BLOB}));`
 }
-/** Too little for a copy of the value, and so much less than above that JavaScript meets the end, not the addon. */
+const RECORDS: Record<string, string> = {
+  'getRecord()': 'db.getRecord(1)',
+  'getAllRecords()': 'db.getAllRecords()',
+  'getRecordAsync()': 'await db.getRecordAsync(1)'
+}
+/** Too little for a copy of one such value. */
 const ADDRESSES_OF_VALUES = 1_900_000
 
-for (const [way, work] of Object.entries({ ...WAYS, ...VALUES }))
+for (const [way, work] of Object.entries({ ...WAYS, ...VALUES, ...RECORDS }))
   test.serial(`${way}: too little memory is an error, and the DB works on`, async t => {
     const program = `
       import { DB } from '${new URL('../index.mjs', import.meta.url)}'
       const db = new DB(process.argv[1] + '/app.db')
-      await db.exec('CREATE TABLE t (a)')
+      await db.exec(\`CREATE TABLE t (a);
+        CREATE TABLE records (id INTEGER PRIMARY KEY, name TEXT AS (printf('%.*c', 500000000, 'x')), value DEFAULT 1);
+        INSERT INTO records (id) VALUES (1)\`)
       const work = async () => { ${work} }
       const code = await work().then(() => 'enough memory', error => error.code)
       const { changes } = await db.run('INSERT INTO t VALUES (2)')
@@ -55,7 +62,7 @@ for (const [way, work] of Object.entries({ ...WAYS, ...VALUES }))
     const node = [process.execPath, '--input-type=module', '-e', program, tmpDir(t)]
     const limited = [
       '-c',
-      `ulimit -v ${way in VALUES ? ADDRESSES_OF_VALUES : ADDRESSES}; exec "$@"`,
+      `ulimit -v ${way in WAYS ? ADDRESSES : ADDRESSES_OF_VALUES}; exec "$@"`,
       'sh',
       ...node
     ]
