@@ -70,6 +70,10 @@ export declare class NativeLock {
    * made also in a moment in which the lock is left to other processes.
    */
   tryAcquire(politely: boolean): number | null
+  /** Empties the lock file and gives a hold back, on this thread, at once. Nothing happens when the hold is gone. */
+  release(hold: number): void
+  /** A number that tells the directory of a hold from others of this process; `null` when the hold is gone. */
+  directoryOf(hold: number): number | null
   /** The event loop of this thread turns: to be told from time to time while its calls wait. */
   beat(): void
   /** A wait after a failed attempt; `start` puts it into the queue. */
@@ -137,9 +141,6 @@ export declare function callOffAll(): void
  * `endHasHandle` is to follow.
  */
 export declare function callOffWithSocket(): number
-
-/** A number that tells the directory of a hold from others of this process; `null` when the hold is gone. */
-export declare function directoryOfHold(hold: number): number | null
 
 /** A handle closes the descriptor from now on. */
 export declare function endHasHandle(): void
@@ -292,9 +293,6 @@ export interface NativeWritten {
 }
 
 export type Nullable<T> = T | null
-
-/** Empties the lock file and gives the lock back, on this thread, at once. Nothing happens when the hold is gone. */
-export declare function release(hold: number): void
 
 /** The version of the bundled SQLite. */
 export declare function sqliteVersion(): string

@@ -1,10 +1,23 @@
 'use strict'
 
-const { DB } = require('./lib/db')
+const api = { ...require('./lib/db'), ...require('./lib/write-locker') }
+const { sqlite } = require('./lib/engine')
 const { BatchError, LockTimeout, SqliteError, SqlockError } = require('./lib/errors')
-const { sqliteVersion } = require('./lib/native')
-const { WriteLocker } = require('./lib/write-locker')
 const { version } = require('./package.json')
+
+const { version: sqliteVersion } = sqlite
+
+class DB extends api.DB {
+  constructor(dbPath, options) {
+    super(sqlite, dbPath, options)
+  }
+}
+
+class WriteLocker extends api.WriteLocker {
+  constructor(baseDir, options) {
+    super(sqlite, baseDir, options)
+  }
+}
 
 module.exports = {
   BatchError,

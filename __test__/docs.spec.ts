@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { blocksOf, documents, projectOf, read, root } from './helpers/blocks.ts'
 import { run } from './helpers/child.ts'
+import { warningCodes } from './helpers/sources.ts'
 
 const specs = readdirSync(join(root, '__test__')).filter(name => name.endsWith('.spec.ts'))
 /** What runs programs and commands elsewhere. */
@@ -72,9 +73,7 @@ test('the README names every error code and every process warning', t => {
   const readme = read('README.md')
   const types = read('index.d.ts')
   for (const code of new Set(types.match(/ERR_SQLOCK_[A-Z_]+/g))) t.true(readme.includes(`\`${code}\``), code)
-  const warnings = ['lib/hold.js', 'lib/write-locker.js'].flatMap(file =>
-    [...read(file).matchAll(/'(SQLOCK_[A-Z_]+)'/g)].map(match => match[1])
-  )
+  const warnings = warningCodes()
   t.true(warnings.length > 0)
   for (const code of warnings) t.true(readme.includes(`\`${code}\``), code)
 })

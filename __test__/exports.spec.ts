@@ -1,8 +1,9 @@
 /** What the package exports, and that both module forms give the same. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import test from 'ava'
 import * as required from '../index.js'
+import { sourcesOfLib } from './helpers/sources.ts'
 
 const require = createRequire(import.meta.url)
 const imported = await import(new URL('../index.mjs', import.meta.url).href)
@@ -21,12 +22,8 @@ test('the types declare what is exported, and nothing else', t => {
 
 test('the error codes that are declared are the ones in the sources', t => {
   const declared = new Set(types.match(/ERR_SQLOCK_[A-Z_]+/g))
-  const lib = readdirSync(new URL('../lib', import.meta.url)).map(name => `lib/${name}`)
-  const used = new Set(
-    [...lib, 'src/node/error.rs'].flatMap(
-      file => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8').match(/ERR_SQLOCK_[A-Z_]+/g) ?? []
-    )
-  )
+  const failures = readFileSync(new URL('../src/node/error.rs', import.meta.url), 'utf8')
+  const used = new Set((sourcesOfLib() + failures).match(/ERR_SQLOCK_[A-Z_]+/g))
   t.deepEqual([...used].toSorted(), [...declared].toSorted())
 })
 

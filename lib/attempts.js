@@ -9,10 +9,8 @@
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
-const { onAbort } = require('./abort')
-const { aborted } = require('./errors')
+const { attempt } = require('./attempt')
 const { handOver } = require('./gathering')
-const { release } = require('./native')
 const { soon } = require('./soon')
 
 /**
@@ -27,14 +25,13 @@ function lockAttempt(lock, timeoutMs, signal) {
   const hold = lock.tryAcquire(timeoutMs > 0)
   if (hold !== null) return granted(hold)
   const wait = lock.wait()
+  // A hold that was granted in the moment in which the call was called off is given back.
+  const unlessCalledOff = (granted, calledOff) => {
+    if (!calledOff) return granted
+    lock.release(granted)
+    throw calledOff
+  }
   return { ...attempt(wait, signal, () => wait.start(timeoutMs), unlessCalledOff), waiting: () => true }
-}
-
-/** A hold that was granted in the moment in which it was called off is given back. */
-function unlessCalledOff(hold, calledOff) {
-  if (!calledOff) return hold
-  release(hold)
-  throw calledOff
 }
 
 /** What was there at once. */
@@ -79,16 +76,6 @@ function written(outcome, calledOff) {
   return outcome
 }
 
-/** What a thread does without waiting for the lock, a read or a checkpoint; resolves to its result. `signal` calls it off. */
-function workAttempt(work, signal) {
-  return attempt(
-    work,
-    signal,
-    () => work.run(),
-    result => result
-  )
-}
-
 async function follow(submission) {
   const outcome = await orNullAfter(POOL_PATIENCE_MS, submission.run())
   return outcome ?? submission.overtake()
@@ -105,33 +92,4 @@ function orNullAfter(ms, promise) {
   })
 }
 
-/** Starts `entry`, and follows it to its end. `finish` gets its result, and why it was called off, if it was. */
-function attempt(entry, signal, start, finish) {
-  let calledOff
-  const cancel = why => {
-    calledOff ??= why
-    entry.cancel()
-  }
-  const stop = signal && onAbort(signal, () => cancel(aborted(signal.reason)))
-  const follow = async begin => {
-    try {
-      if (calledOff) throw calledOff
-      return finish(await begin(), calledOff)
-    } catch (failure) {
-      throw (isCalledOff(failure) && calledOff) || failure
-    } finally {
-      stop?.()
-    }
-  }
-  return {
-    settled: follow(start),
-    more: () => follow(() => entry.overtake()),
-    append: (statements, bytes) => entry.append(statements, bytes),
-    waiting: () => entry.waiting(),
-    cancel
-  }
-}
-
-const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
-
-module.exports = { failed, granted, lockAttempt, refusal, workAttempt, writeAttempt }
+module.exports = { failed, granted, lockAttempt, refusal, writeAttempt }

@@ -4,7 +4,7 @@
 'use strict'
 
 const { onAbort, throwIfAborted } = require('./abort')
-const { call, settled } = require('./native')
+const { call, settled } = require('./failures')
 
 /** Makes a backup; resolves when it is in its place, and rejects when nothing of it is left. */
 async function backup(native, destination, { progress, pagesPerStep, signal }) {

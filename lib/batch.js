@@ -4,8 +4,7 @@
 'use strict'
 
 const { performance } = require('node:perf_hooks')
-const { Encoder } = require('./encoder')
-const { fromFailure } = require('./errors')
+const { fromFailure } = require('./failures')
 
 /** A larger batch would keep the event loop busy with its promises, or with its bytes. */
 const MAX_WRITES = 4096
@@ -38,7 +37,7 @@ class Batch {
   /** What a lane under a hold calls when nothing of it is left, and when it does not wait any more. */
   finish
   stopHeeding
-  #encoder = new Encoder()
+  #encoder
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []
   #times = []
@@ -58,7 +57,9 @@ class Batch {
   /** Resolves when more is settled. */
   #progress = this.#renewed()
 
-  constructor(timeout, signal) {
+  /** @param encoder an empty one of the engine */
+  constructor(encoder, timeout, signal) {
+    this.#encoder = encoder
     this.timeout = timeout
     this.signal = signal
   }

@@ -10,11 +10,9 @@ const { statSync } = require('node:fs')
 const { dirname } = require('node:path')
 const { throwIfAborted } = require('./abort')
 const { SqlockError } = require('./errors')
-const { formOf } = require('./form')
+const { settled } = require('./failures')
 const { issue } = require('./issue')
-const { warnOfLinks } = require('./links')
 const { migrate } = require('./migrations')
-const { NativeDatabase, call, settled } = require('./native')
 const {
   checkAcquireOptions,
   checkBackupOptions,
@@ -31,40 +29,35 @@ const {
 } = require('./options')
 const { checkStatement } = require('./parameters')
 const { Queryable } = require('./queryable')
-const { toObjects } = require('./rows')
 const { scopeOwnedBy } = require('./scope')
-const { warnOfSecondSqlite } = require('./second-sqlite')
 const { Session } = require('./session')
-const { interruptAtEnd } = require('./teardown')
 const { Transaction } = require('./transaction')
 
 const RECORDS = 'SELECT id, name, value FROM main.records'
 const IS_THERE = "SELECT 1 FROM main.sqlite_schema WHERE name = 'records'"
 
 class DB extends Queryable {
-  #native
+  #database
   #options
   #session
   #find = () => this.#target()
   #closing = null
 
-  constructor(dbPath, options) {
+  /** @param engine what opens the file: index.js knows it */
+  constructor(engine, dbPath, options) {
     const path = checkDatabasePath(dbPath)
     const checked = checkDatabaseOptions(options)
-    warnOfSecondSqlite(path)
-    interruptAtEnd()
-    const native = call(() => new NativeDatabase(path, checked.native))
-    warnOfLinks(path, checked.native.readonly)
-    const session = new Session(native, checked)
+    const database = engine.open(path, checked.file)
+    const session = new Session(database, checked)
     super(session, () => this.#target())
     session.owner = this
     this.#session = session
-    this.#native = native
+    this.#database = database
     this.#options = checked
   }
 
   get dbPath() {
-    return this.#native.path
+    return this.#database.path
   }
 
   get baseDir() {
@@ -104,11 +97,11 @@ class DB extends Queryable {
 
   getRecord(id) {
     checkInteger('id', id)
-    return this.#read((transaction, form) => this.#native.record(transaction, id, form))[0]
+    return this.#read((transaction, integers) => this.#database.record(transaction, id, integers))
   }
 
   getAllRecords() {
-    return this.#read((transaction, form) => this.#native.records(transaction, form))
+    return this.#read((transaction, integers) => this.#database.records(transaction, integers))
   }
 
   getRecordAsync(id) {
@@ -124,7 +117,7 @@ class DB extends Queryable {
 
   pragma(source, options) {
     const { simple, source: text } = checkPragma(source, options)
-    const rows = this.#read((transaction, form) => this.#native.pragma(transaction, text, form))
+    const rows = this.#read((transaction, integers) => this.#database.pragma(transaction, text, integers))
     return simple ? Object.values(rows[0] ?? {})[0] : rows
   }
 
@@ -174,7 +167,7 @@ class DB extends Queryable {
   }
 
   stats() {
-    const walBytes = statSync(this.#native.walPath, { throwIfNoEntry: false })?.size ?? 0
+    const walBytes = statSync(this.#database.walPath, { throwIfNoEntry: false })?.size ?? 0
     return { ...this.#session.stats.summary(), queue: this.#session.waiting, walBytes }
   }
 
@@ -210,9 +203,7 @@ class DB extends Queryable {
   }
 
   #read(query) {
-    const form = formOf({ mode: this.#options.integers })
-    const read = transaction => query(transaction, form)
-    return toObjects(call(() => this.#target().read(read)))
+    return this.#session.read(this.#target(), transaction => query(transaction, this.#options.integers))
   }
 
   /** How a call waits for the lock. */

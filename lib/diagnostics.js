@@ -8,7 +8,7 @@
 
 const { channel } = require('node:diagnostics_channel')
 const { performance } = require('node:perf_hooks')
-const { fromFailure } = require('./errors')
+const { fromFailure } = require('./failures')
 
 const channels = {
   lock: channel('sqlock:lock'),

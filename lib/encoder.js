@@ -5,6 +5,7 @@
 
 const { Buffer, constants } = require('node:buffer')
 const { outOfRange, withMemory } = require('./errors')
+const { formOf } = require('./form')
 
 const CREATE_RECORD = 0
 const UPDATE_RECORD = 1
@@ -14,16 +15,16 @@ const EXEC = 4
 const CONTROL = 5
 const QUERY = 6
 
-/** The steps of a transaction. */
-const Control = Object.freeze({
-  BEGIN: 0,
-  COMMIT: 1,
-  ROLLBACK: 2,
-  SAVEPOINT: 3,
-  RELEASE: 4,
-  UNDO: 5,
-  BEGIN_WITHOUT_FOREIGN_KEYS: 6
-})
+/** The steps of a transaction. `undo` rolls back a savepoint and releases it. */
+const STEPS = {
+  begin: 0,
+  commit: 1,
+  rollback: 2,
+  savepoint: 3,
+  release: 4,
+  undo: 5,
+  beginWithoutForeignKeys: 6
+}
 
 const NULL = 0
 const INTEGER = 1
@@ -106,11 +107,11 @@ class Encoder {
     this.#putStatement(statement)
   }
 
-  /** Like run, and the rows that it returns are wanted in a form, see lib/form.js. */
-  query(statement, form) {
+  /** Like run, and the rows that it returns are wanted as a plan says; `first` for the first row alone. */
+  query(plan, first) {
     this.#putByte(QUERY)
-    this.#putByte(form)
-    this.#putStatement(statement)
+    this.#putByte(formOf(plan, first))
+    this.#putStatement(plan.statement)
   }
 
   #putStatement(statement) {
@@ -137,9 +138,10 @@ class Encoder {
     this.#putLength(this.#indexOf(sql))
   }
 
+  /** A step of a transaction. */
   control(step) {
     this.#putByte(CONTROL)
-    this.#putByte(step)
+    this.#putByte(STEPS[step])
   }
 
   #indexOf(sql) {
@@ -221,4 +223,4 @@ function tagOf(value) {
   return Number.isSafeInteger(value) && !Object.is(value, -0) ? INTEGER : REAL
 }
 
-module.exports = { Control, Encoder }
+module.exports = { Encoder }

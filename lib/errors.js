@@ -4,9 +4,6 @@
  */
 'use strict'
 
-const { constants } = require('node:os')
-const { getSystemErrorMap } = require('node:util')
-
 /** An error of sqlock itself; `code` says which. */
 class SqlockError extends Error {
   constructor(code, message, details) {
@@ -91,67 +88,14 @@ function withMemory(make) {
   }
 }
 
-/** The reason of a signal on its way to the caller, who may have given anything: also what looks like a failure. */
-const aborted = reason => ({ kind: 'aborted', reason })
-
-/** What the addon tells of a timeout, with what the caller was ready to wait instead of what was left of it. */
-function asAskedFor(failure, timeoutMs) {
-  return failure?.kind === 'timeout' ? { ...failure, timeoutMs } : failure
-}
-
-/** The error for what the addon tells of a failure; whatever else was thrown stays as it is. */
-function fromFailure(failure) {
-  switch (failure?.kind) {
-    case 'aborted':
-      return failure.reason
-    case 'timeout':
-      return new LockTimeout(failure.holder, failure.timeoutMs, failure.holderInfo)
-    case 'sqlite':
-      return failure.statementIndex === undefined ? new SqliteError(failure) : new BatchError(failure)
-    case 'sqlock':
-      return failure.syscall ? systemError(failure) : ruleError(failure)
-    case 'range':
-      return outOfRange(failure.message)
-    case 'argument':
-      return argumentValueError(failure.message)
-    case 'panic':
-      return new Error(`a bug in sqlock: ${failure.message}; please report it`)
-    default:
-      return failure
-  }
-}
-
-function ruleError({ code, message, path, cause }) {
-  return new SqlockError(code, message, { path, cause: cause && fromFailure(cause) })
-}
-
-/** A failure with a code of ours, as the addon would tell it: each of those who get it gets an error of its own. */
-const ruleFailure = (code, message) => ({ kind: 'sqlock', code, message })
-
-/** An error of the operating system in the form of Node's own: its name for the errno, and the error itself as cause. */
-function systemError({ code, message, syscall, path, errno }) {
-  const name = nameOf(errno)
-  const cause = new Error(`${name}: ${getSystemErrorMap().get(-errno)?.[1] ?? message}, ${syscall} '${path}'`)
-  Object.assign(cause, { errno: -errno, code: name, syscall, path })
-  return new SqlockError(code, cause.message, { syscall, errno: name, path, cause })
-}
-
-function nameOf(errno) {
-  const named = Object.entries(constants.errno).find(([, number]) => number === errno)
-  return named ? named[0] : `errno ${errno}`
-}
-
 module.exports = {
   SqlockError,
   LockTimeout,
   SqliteError,
   BatchError,
-  aborted,
   argumentTypeError,
   argumentValueError,
-  asAskedFor,
+  outOfMemory,
   outOfRange,
-  fromFailure,
-  ruleFailure,
   withMemory
 }

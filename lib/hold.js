@@ -1,16 +1,17 @@
 /**
- * A hold of the write lock that JavaScript owns. Its guard is on the native side, where no garbage collection reaches it.
+ * A hold of the write lock that JavaScript owns. The engine keeps what holds the lock, where no garbage collection reaches it.
  */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
 const diagnostics = require('./diagnostics')
-const { call, directoryOfHold, release } = require('./native')
+const { call } = require('./failures')
 const { TIMER_MAX_MS } = require('./timers')
+const { warnOfRelease } = require('./warnings')
 
 class Hold {
-  /** The number that the addon knows it by. */
+  /** The number that the engine knows it by. */
   id
   /** Which directory is locked. */
   directory
@@ -20,7 +21,7 @@ class Hold {
   #onRelease
 
   /**
-   * @param lock the native lock
+   * @param lock the lock of the engine
    * @param longHoldMs emit a process warning with `stack` when the hold lasts longer
    * @param onRelease is told how long it lasted, ms
    */
@@ -28,7 +29,7 @@ class Hold {
     this.id = id
     this.#lock = lock
     this.#onRelease = onRelease
-    this.directory = directoryOfHold(id)
+    this.directory = lock.directoryOf(id)
     if (longHoldMs <= TIMER_MAX_MS) {
       this.#alarm = setTimeout(warnOfLongHold, longHoldMs, lock, longHoldMs, stack)
       this.#alarm.unref()
@@ -46,7 +47,7 @@ class Hold {
     this.id = null
     clearTimeout(this.#alarm)
     this.#onRelease?.(performance.now() - this.#since)
-    call(() => release(id))
+    call(() => this.#lock.release(id))
     if (diagnostics.lock.hasSubscribers) diagnostics.tellReleased(this.#lock, performance.now() - this.#since)
   }
 }
@@ -76,11 +77,4 @@ function releaseOrWarn(hold) {
   }
 }
 
-/** Tells of an error that must not replace a result. */
-function warnOfRelease(error) {
-  process.emitWarning(`the write lock was given back with an error: ${error.message}`, {
-    code: 'SQLOCK_RELEASE'
-  })
-}
-
-module.exports = { Hold, releaseOrWarn, stackOf, warnOfRelease }
+module.exports = { Hold, releaseOrWarn, stackOf }

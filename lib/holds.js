@@ -4,8 +4,8 @@
 'use strict'
 
 const { SqlockError } = require('./errors')
+const { settled } = require('./failures')
 const { Hold, releaseOrWarn, stackOf } = require('./hold')
-const { settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('./pending')
 const { runAndRelease, runInScope, scopeUnder } = require('./scope')
@@ -87,7 +87,7 @@ class Holds {
     const endTurn = await settled(turn)
     const open = new OpenTransaction({
       owner: this.#session.owner,
-      native: this.#session.native,
+      database: this.#session.database,
       queue,
       hold,
       outer: target instanceof OpenTransaction ? target : undefined,
@@ -104,7 +104,7 @@ class Holds {
   }
 
   async #takeHold({ timeout, signal }, asker) {
-    this.#session.checkWritable()
+    this.#session.database.checkWritable()
     const { longHoldMs } = this.#session.options
     const stack = stackOf(longHoldMs, asker)
     const id = await settled(this.#queue.acquire(timeout, signal))

@@ -12,8 +12,8 @@ const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('./abort')
 const { granted } = require('./attempts')
 const { Batch } = require('./batch')
-const { aborted, asAskedFor, fromFailure } = require('./errors')
-const { warnOfRelease } = require('./hold')
+const { aborted, asAskedFor, fromFailure } = require('./failures')
+const { warnOfRelease } = require('./warnings')
 const { Line } = require('./line')
 const { TIMER_MAX_MS } = require('./timers')
 
@@ -47,7 +47,7 @@ class Lane {
     const open = this.#open
     if (open && !open.full && !signal && open.timeout === timeout && open.queue === queue)
       return { batch: open, place: open.add(encode, count) }
-    const batch = Object.assign(new Batch(timeout, signal), { queue })
+    const batch = Object.assign(queue.newBatch(timeout, signal), { queue })
     const place = batch.add(encode, count)
     if (this.#add(batch, reason => batch.rejectUntil(Infinity, reason)) && !signal) this.#open = batch
     return { batch, place }

@@ -9,11 +9,10 @@
 
 const { performance } = require('node:perf_hooks')
 const { failed, lockAttempt } = require('./attempts')
-const { Batch } = require('./batch')
 const { startOfBatch } = require('./diagnostics')
-const { asAskedFor, fromFailure } = require('./errors')
+const { asAskedFor, fromFailure } = require('./failures')
 const { gather, handOver } = require('./gathering')
-const { warnOfRelease } = require('./hold')
+const { warnOfRelease } = require('./warnings')
 const { Line } = require('./line')
 const pulse = require('./pulse')
 
@@ -110,7 +109,7 @@ class LockLane {
 
   #begin(timeout, signal) {
     handOver()
-    const batch = new Batch(timeout, signal)
+    const batch = this.#queue.newBatch(timeout, signal)
     this.#open = signal ? null : batch
     return batch
   }

@@ -6,15 +6,15 @@
 
 const { onAbort, throwIfAborted } = require('./abort')
 const { Calls } = require('./calls')
-const { Control } = require('./encoder')
-const { SqlockError, aborted } = require('./errors')
+const { SqlockError } = require('./errors')
+const { aborted } = require('./failures')
 
 let lastNumber = 0
 
 class OpenTransaction {
-  /** The DB it belongs to, and the native one. */
+  /** The DB it belongs to, and its database. */
   owner
-  native
+  database
   /** The hold that it runs under. */
   hold
   /** What the addon knows it by; savepoints have that of their transaction. */
@@ -45,8 +45,8 @@ class OpenTransaction {
    * @param endTurn lets the next one in
    * @param onEnd is called when it has ended
    */
-  constructor({ owner, native, queue, hold, outer, bare, endTurn, onEnd }) {
-    Object.assign(this, { owner, native, hold })
+  constructor({ owner, database, queue, hold, outer, bare, endTurn, onEnd }) {
+    Object.assign(this, { owner, database, hold })
     this.transaction = outer ? outer.transaction : ++lastNumber
     this.aborted = new Promise((_, reject) => (this.#abort = reject))
     // Not everybody waits for it.
@@ -107,8 +107,8 @@ class OpenTransaction {
   }
 
   #firstStep(foreignKeys = true) {
-    if (!this.#outer) return foreignKeys ? Control.BEGIN : Control.BEGIN_WITHOUT_FOREIGN_KEYS
-    if (foreignKeys) return Control.SAVEPOINT
+    if (!this.#outer) return foreignKeys ? 'begin' : 'beginWithoutForeignKeys'
+    if (foreignKeys) return 'savepoint'
     throw new SqlockError(
       'ERR_SQLOCK_TRANSACTION',
       'foreign keys cannot be turned off in a transaction that has begun: call migrate() outside of it'
@@ -175,7 +175,7 @@ class OpenTransaction {
       throw unhandled.error
     }
     try {
-      await this.#step(this.#outer ? Control.RELEASE : Control.COMMIT)
+      await this.#step(this.#outer ? 'release' : 'commit')
     } finally {
       this.#end()
     }
@@ -195,7 +195,7 @@ class OpenTransaction {
           () => true,
           () => false
         ))
-      if (stands) await this.#step(this.#outer ? Control.UNDO : Control.ROLLBACK)
+      if (stands) await this.#step(this.#outer ? 'undo' : 'rollback')
     } finally {
       this.#end()
     }
@@ -226,8 +226,8 @@ class OpenTransaction {
     this.#onEnd?.()
   }
 
-  async #step(control) {
-    const { batch, place } = this.#queue.writeIn(this.#lane, encoder => encoder.control(control))
+  async #step(step) {
+    const { batch, place } = this.#queue.writeIn(this.#lane, encoder => encoder.control(step))
     await batch.outcome(place, () => batch.changes(place))
   }
 

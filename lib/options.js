@@ -206,11 +206,11 @@ function checkSignal(value) {
 /** Checks `value` unless it is left out. */
 const optional = (value, check, fallback) => (value === undefined ? fallback : check(value))
 
-/** `{ native, longHoldMs }`: what the addon needs, and what stays here. */
+/** `{ file, longHoldMs }`: what the engine needs to open the lock file, and what stays here. */
 function checkLockOptions(name, value) {
   const { label, mode, longHoldMs } = checkOptions(name, value, ['label', 'mode', 'longHoldMs'])
   return {
-    native: { label: optional(label, checkLabel), mode: optional(mode, checkMode) },
+    file: { label: optional(label, checkLabel), mode: optional(mode, checkMode) },
     longHoldMs: optional(longHoldMs, ms => checkDuration('longHoldMs', ms), Infinity)
   }
 }
@@ -254,18 +254,18 @@ function checkDatabaseOptions(value) {
   return {
     timeout: checkDuration('timeout', options.timeout),
     maxQueue: checkCount('maxQueue', options.maxQueue),
-    readers: checkCount('readers', options.readers),
     integers: checkIntegerMode('integers', options.integers),
     longHoldMs: lock.longHoldMs,
-    native: {
+    file: {
       readonly,
+      readers: checkCount('readers', options.readers),
       fileMustExist: checkBoolean('fileMustExist', options.fileMustExist),
       busyTimeoutMs,
       synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',
       foreignKeys: checkBoolean('foreignKeys', options.foreignKeys),
       ...checkLayout(options, readonly),
       stackBytes: stackBytes(),
-      lock: lock.native
+      lock: lock.file
     }
   }
 }

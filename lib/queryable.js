@@ -46,15 +46,15 @@ class Queryable {
   }
 
   get(sql, ...params) {
-    return this.#session.reader.first(this.#find(), this.#plan(checkStatement(sql, params)))
+    return this.#session.first(this.#find(), this.#plan(checkStatement(sql, params)))
   }
 
   all(sql, ...params) {
-    return this.#session.reader.all(this.#find(), this.#plan(checkStatement(sql, params)))
+    return this.#session.all(this.#find(), this.#plan(checkStatement(sql, params)))
   }
 
   iterate(sql, ...params) {
-    return this.#session.reader.iterate(this.#find(), this.#plan(checkStatement(sql, params)))
+    return this.#session.iterate(this.#find(), this.#plan(checkStatement(sql, params)))
   }
 
   getAsync(query, ...params) {

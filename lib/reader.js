@@ -9,12 +9,12 @@
 
 const { setImmediate } = require('node:timers')
 const { onAbort, throwIfAborted } = require('./abort')
-const { workAttempt } = require('./attempts')
+const { workAttempt } = require('./attempt')
 const { owned } = require('./bytes')
+const { Cursor } = require('./cursor')
 const { Encoder } = require('./encoder')
-const { SqlockError } = require('./errors')
+const { call, settled } = require('./failures')
 const { formOf } = require('./form')
-const { call, settled } = require('./native')
 const { Pending } = require('./pending')
 const { rowOf, rowsOf, shapeOf } = require('./rows')
 const { Single } = require('./single')
@@ -47,31 +47,25 @@ class Reader {
     this.#turns = new Turns(readers)
   }
 
-  first(target, plan) {
+  /** The first row, as the caller sees it in `transaction`: 0 for none. */
+  first(transaction, plan) {
     const prepared = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const [form, { room }] = [formOf(plan), this.#single]
-    const read = transaction => prepared.native.first(transaction, keep, parameters, form, room)
-    const answer = call(() => target.read(read))
+    const answer = prepared.native.first(transaction, keep, parameters, formOf(plan), this.#single.room)
     if (answer === null) return undefined
     if (typeof answer === 'string') return this.#row(prepared, answer, NONE_APART, plan)
     return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.apart, plan)
   }
 
-  all(target, plan) {
+  /** All rows. */
+  all(transaction, plan) {
     const { native } = this.#prepared(plan.statement.sql)
     const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const form = formOf(plan)
-    const read = transaction => native.all(transaction, keep, parameters, form)
-    return rowsOf(
-      call(() => target.read(read)),
-      plan
-    )
+    return rowsOf(native.all(transaction, keep, parameters, formOf(plan)), plan)
   }
 
-  /** One after the other, of which a chunk is there at a time; in a transaction they are read at once. */
-  iterate(target, plan) {
-    if (target.transaction) return this.all(target, plan).values()
+  /** One after the other, of which a chunk is there at a time. */
+  iterate(plan) {
     return this.#walk(owned(plan))
   }
 
@@ -191,56 +185,6 @@ class Reader {
     } finally {
       this.#turns.end()
     }
-  }
-}
-
-/** Takes out what was collected. */
-const collected = new FinalizationRegistry(({ all, self }) => all.delete(self))
-
-/** A statement that goes on with each request, and its snapshot. */
-class Cursor {
-  #native
-  #all
-  #self = new WeakRef(this)
-  #closed = false
-
-  /** @param all those of a DB that have not come to their end */
-  constructor(native, all) {
-    this.#native = native
-    this.#all = all
-    all.add(this.#self)
-    collected.register(this, { all, self: this.#self })
-  }
-
-  next() {
-    this.#throwIfClosed()
-    return call(() => this.#native.nextSync())
-  }
-
-  async nextAsync() {
-    this.#throwIfClosed()
-    try {
-      return await settled(this.#native.next())
-    } finally {
-      // The close interrupts it: whether it has ended, or how it has failed, does not count any more.
-      this.#throwIfClosed()
-    }
-  }
-
-  end() {
-    this.#all.delete(this.#self)
-    this.#native.close()
-  }
-
-  /** The DB is closed under it. */
-  close() {
-    this.#closed = true
-    this.end()
-  }
-
-  #throwIfClosed() {
-    if (this.#closed)
-      throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed under this iterator')
   }
 }
 

@@ -13,18 +13,13 @@
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { throwIfAborted } = require('./abort')
-const { workAttempt } = require('./attempts')
-const { backup } = require('./backup')
 const { owned } = require('./bytes')
 const diagnostics = require('./diagnostics')
-const { SqlockError, ruleFailure } = require('./errors')
-const { formOf } = require('./form')
+const { SqlockError } = require('./errors')
+const { call, ruleFailure } = require('./failures')
 const { Holds } = require('./holds')
-const { call, settled } = require('./native')
 const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('./pending')
-const { Reader } = require('./reader')
-const { rowsSlowlyOf } = require('./rows')
 const { outside, scopeOf, transactionIn } = require('./scope')
 const { Stats } = require('./stats')
 const { TIMER_MAX_MS } = require('./timers')
@@ -41,14 +36,11 @@ const COMMITS_TO_CHECKPOINT = 200
 
 /** How soon close() looks again for what waits for the lock. */
 const REFUSE_AGAIN_MS = 20
-/** Of so many texts is kept what they are. */
-const MAX_TEXTS = 500
 
 class Session {
-  native
+  database
   lock
   options
-  reader
   holds
   stats = new Stats()
   /** The DB. */
@@ -73,15 +65,12 @@ class Session {
   #commits = 0
   #checkpointing = null
   #backups = new Pending()
-  /** Of the texts that were given to reads on workers. */
-  #plain = new Map()
 
-  constructor(native, options) {
-    this.native = native
-    this.lock = native.lock()
+  constructor(database, options) {
+    this.database = database
+    this.lock = database.lock
     this.options = options
     this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
-    this.reader = new Reader(native, options.readers)
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
     this.holds = new Holds(this, this.#queue)
     this.#direct = {
@@ -114,6 +103,24 @@ class Session {
     return this.write(target, encoder => encoder.exec(sql), options, this.done)
   }
 
+  first(target, plan) {
+    return this.read(target, transaction => this.database.reader.first(transaction, plan))
+  }
+
+  all(target, plan) {
+    return this.read(target, transaction => this.database.reader.all(transaction, plan))
+  }
+
+  /** In a transaction, whose connection has other work between two steps, all rows are read at once. */
+  iterate(target, plan) {
+    return target.transaction ? this.all(target, plan).values() : this.database.reader.iterate(plan)
+  }
+
+  /** Does a plain read on a target: `work` gets the number of its transaction. */
+  read(target, work) {
+    return call(() => target.read(work))
+  }
+
   batch(target, statements, options) {
     const { length: count } = statements
     throwIfAborted(options.signal)
@@ -125,7 +132,7 @@ class Session {
   /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
   write(target, encode, options, read) {
     throwIfAborted(options?.signal)
-    this.checkWritable()
+    this.database.checkWritable()
     const { batch, place } = target.write(encode, options)
     return batch.outcome(place, read)
   }
@@ -140,21 +147,21 @@ class Session {
 
   /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
   async execute(target, plan, options, first = false) {
-    const plain = !(target instanceof OpenTransaction) && this.#isPlain(plan.statement.sql)
+    const plain = !(target instanceof OpenTransaction) && this.database.isPlain(plan.statement.sql)
     // If it turns out to be a write only later, its values are still those of the call.
-    const { statement } = plain === undefined ? owned(plan) : plan
-    const encode = encoder => encoder.query(statement, formOf(plan, first))
+    const kept = plain === undefined ? owned(plan) : plan
+    const encode = encoder => encoder.query(kept, first)
     const write = () => this.write(target, encode, options, this.#returned)
     const { returned, ...result } = await (plain === false
       ? write()
       : this.#readApart(plan, first, options?.signal, plain ? undefined : write))
-    return { columns: returned.columns, rows: await rowsSlowlyOf(returned, plan), ...result }
+    return { columns: returned.columns, rows: await this.database.rows(returned, plan), ...result }
   }
 
   /** Reads by a worker. `write` does what turns out to be a write there. */
   async #readApart(plan, first, signal, write) {
     try {
-      return { returned: await this.reader.allAsync(plan, first, signal), ...this.#nothingDone }
+      return { returned: await this.database.reader.allAsync(plan, first, signal), ...this.#nothingDone }
     } catch (error) {
       if (!write || error.code !== 'ERR_SQLOCK_SYNC_WRITE') throw error
       return write()
@@ -166,27 +173,28 @@ class Session {
       const kept = owned(plan)
       return oneByOne(() => this.allAsync(target, kept, { signal }))
     }
-    return this.reader.iterateAsync(plan, signal)
+    return this.database.reader.iterateAsync(plan, signal)
   }
 
   /** What a statement is. */
   describe(target, sql) {
-    return call(() => target.read(transaction => this.native.describe(transaction, sql)))
+    return this.read(target, transaction => this.database.describe(transaction, sql))
   }
 
   async checkpoint(target, mode, options, asker) {
     if (target instanceof OpenTransaction) {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
-    this.checkWritable()
+    this.database.checkWritable()
     const { signal } = options
-    if (mode === 'PASSIVE') return this.#checkpoint(NONE, mode, false, signal)
-    const work = async () => this.#checkpoint(this.target().hold.id, mode, false, signal)
+    if (mode === 'PASSIVE') return this.#checkpoint(mode, { background: false, signal })
+    const work = async () =>
+      this.#checkpoint(mode, { background: false, hold: this.target().hold.id, signal })
     return this.holds.withHold(target, work, options, asker)
   }
 
   backup(destination, options) {
-    return this.#backups.track(backup(this.native, destination, options))
+    return this.#backups.track(this.database.backup(destination, options))
   }
 
   /**
@@ -202,49 +210,20 @@ class Session {
       timer = setTimeout(refuse, REFUSE_AGAIN_MS)
     }
     let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
-    this.reader.close()
+    this.database.reader.close()
     await this.holds.end()
     await this.#queue.drained()
-    await this.reader.drained()
+    await this.database.reader.drained()
     await this.#checkpointing
     await this.#backups.drained()
     clearTimeout(timer)
-    await settled(this.native.close())
-  }
-
-  /**
-   * May this text be given to a plain read? Whatever becomes of the schema, it may later too. `undefined` while another program has
-   * the file to itself: the event loop must not wait for that.
-   */
-  #isPlain(sql) {
-    let plain = this.#plain.get(sql)
-    if (plain === undefined) {
-      plain = this.#describedAtOnce(sql)?.plain
-      if (plain === undefined) return undefined
-      if (this.#plain.size >= MAX_TEXTS) this.#plain.clear()
-      this.#plain.set(sql, plain)
-    }
-    return plain
-  }
-
-  #describedAtOnce(sql) {
-    try {
-      return call(() => this.native.describeAtOnce(sql))
-    } catch (error) {
-      if (isOfAnotherProgram(error)) return undefined
-      throw error
-    }
-  }
-
-  /** Throws when the database was opened for reading only: before any lock is asked for. */
-  checkWritable() {
-    if (this.options.native.readonly) call(() => this.native.checkWritable())
+    await this.database.close()
   }
 
   #targetUnder({ hold, pending }) {
     const lane = this.#queue.laneOf(hold)
     const checked = () => {
-      if (transactionIn(({ owner, native }) => owner !== this.owner && native.isFileOf(this.native))) {
+      if (transactionIn(({ owner, database }) => owner !== this.owner && database.isFileOf(this.database))) {
         throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'in a transaction of another DB object on the same file')
       }
       return lane
@@ -265,20 +244,16 @@ class Session {
     this.#commits = 0
     // Whatever keeps it from its work is met by the commits too, which tell.
     const ended = () => (this.#checkpointing = null)
-    this.#checkpointing = this.#checkpoint(NONE, 'PASSIVE', true).then(ended, ended)
+    this.#checkpointing = this.#checkpoint('PASSIVE', { background: true }).then(ended, ended)
   }
 
-  async #checkpoint(hold, mode, background, signal) {
-    throwIfAborted(signal)
-    const work = call(() => this.native.checkpoint(hold, mode))
-    const checkpoint = settled(workAttempt(work, signal).settled)
+  async #checkpoint(mode, { background, ...options }) {
+    throwIfAborted(options.signal)
+    const checkpoint = this.database.checkpoint(mode, options)
     if (!diagnostics.checkpoint.hasSubscribers) return checkpoint
-    return diagnostics.tellCheckpoint(this.native, mode, background, checkpoint)
+    return diagnostics.tellCheckpoint(this.database, mode, background, checkpoint)
   }
 }
-
-/** Did a program that ignores the lock have the file to itself? */
-const isOfAnotherProgram = error => error.code?.startsWith('SQLITE_BUSY')
 
 /** The rows of a promise. */
 async function* oneByOne(read) {

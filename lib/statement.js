@@ -47,15 +47,15 @@ class Statement {
   }
 
   get(...params) {
-    return this.#session.reader.first(this.#find(), this.#plan(params))
+    return this.#session.first(this.#find(), this.#plan(params))
   }
 
   all(...params) {
-    return this.#session.reader.all(this.#find(), this.#plan(params))
+    return this.#session.all(this.#find(), this.#plan(params))
   }
 
   iterate(...params) {
-    return this.#session.reader.iterate(this.#find(), this.#plan(params))
+    return this.#session.iterate(this.#find(), this.#plan(params))
   }
 
   getAsync(...params) {

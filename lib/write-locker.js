@@ -7,11 +7,11 @@ const { performance } = require('node:perf_hooks')
 const { throwIfAborted } = require('./abort')
 const { lockAttempt } = require('./attempts')
 const diagnostics = require('./diagnostics')
-const { SqlockError, asAskedFor, fromFailure } = require('./errors')
+const { SqlockError } = require('./errors')
+const { asAskedFor, call, fromFailure, settled } = require('./failures')
 const { handOver } = require('./gathering')
 const { Hold, stackOf } = require('./hold')
 const { LockGuard } = require('./lock-guard')
-const { NativeLock, call, settled } = require('./native')
 const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
 const { runAndRelease, scopeOf } = require('./scope')
 const { soon } = require('./soon')
@@ -35,11 +35,12 @@ class WriteLocker {
    */
   #holds = { acquired: null, scoped: null }
 
-  constructor(baseDir, options) {
+  /** @param engine what opens the lock: index.js knows it */
+  constructor(engine, baseDir, options) {
     const path = checkPath('baseDir', baseDir)
-    const { native, longHoldMs } = checkLockOptions('options', options)
+    const { file, longHoldMs } = checkLockOptions('options', options)
     this.#longHoldMs = longHoldMs
-    this.#lock = call(() => new NativeLock(path, native))
+    this.#lock = engine.lock(path, file)
     lost.register(this, this.#holds)
   }
 

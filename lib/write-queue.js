@@ -8,13 +8,15 @@
 
 const { performance } = require('node:perf_hooks')
 const { refusal, writeAttempt } = require('./attempts')
+const { Batch } = require('./batch')
 const diagnostics = require('./diagnostics')
-const { SqlockError, ruleFailure } = require('./errors')
+const { SqlockError } = require('./errors')
+const { ruleFailure } = require('./failures')
 const { Lane } = require('./lane')
 const { LockLane } = require('./lock-lane')
 const { Pending } = require('./pending')
 
-/** The hold of a write that takes the lock itself, and the transaction of one that is in none. */
+/** The transaction of a write that is in none. */
 const NONE = 0
 const NO_OPTIONS = Object.freeze({})
 
@@ -22,7 +24,7 @@ const NO_OPTIONS = Object.freeze({})
 const lanesOf = new WeakMap()
 
 class WriteQueue {
-  #native
+  #database
   lock
   #own
   #lanes = new WeakMap()
@@ -33,12 +35,12 @@ class WriteQueue {
   #committed
 
   /**
-   * @param session the native database, the native lock of its directory, how long a write waits for the lock, ms, how many
+   * @param session the database, the lock of its directory, how long a write waits for the lock, ms, how many
    * may wait, and who counts
    * @param committed is called with the number of commits of each batch
    */
-  constructor({ native, lock, options: { timeout, maxQueue }, stats }, committed) {
-    this.#native = native
+  constructor({ database, lock, options: { timeout, maxQueue }, stats }, committed) {
+    this.#database = database
     this.lock = lock
     this.#timeout = timeout
     this.#maxQueue = maxQueue
@@ -93,9 +95,9 @@ class WriteQueue {
   #sharedLane(hold) {
     if (!lanesOf.has(hold)) lanesOf.set(hold, [])
     const lanes = lanesOf.get(hold)
-    let shared = lanes.find(({ native }) => native.isFileOf(this.#native))
+    let shared = lanes.find(({ database }) => database.isFileOf(this.#database))
     if (!shared)
-      lanes.push((shared = { native: this.#native, lane: this.laneIn({ hold, transaction: NONE }) }))
+      lanes.push((shared = { database: this.#database, lane: this.laneIn({ hold, transaction: NONE }) }))
     return shared.lane
   }
 
@@ -113,16 +115,21 @@ class WriteQueue {
     return new Lane(level)
   }
 
+  newBatch(timeout, signal) {
+    return new Batch(this.#database.newEncoder(), timeout, signal)
+  }
+
   /** Gives a batch to the addon that runs under a hold. */
   start(batch, { hold, transaction }) {
     batch.startedAt = diagnostics.startOfBatch()
-    const submission = this.#native.write(hold.id, transaction, 0, batch.statements, batch.bytes)
+    const { statements, bytes } = batch
+    const submission = this.#database.write({ hold: hold.id, transaction, statements, bytes })
     return writeAttempt(submission, batch.signal, false)
   }
 
   /** Puts a part of a batch into the queue of the lock. */
   submit(batch, statements, bytes, isBehind) {
-    const submission = this.#native.write(NONE, NONE, batch.timeout, statements, bytes)
+    const submission = this.#database.write({ timeoutMs: batch.timeout, statements, bytes })
     return writeAttempt(submission, batch.signal, isBehind)
   }
 
@@ -151,7 +158,7 @@ class WriteQueue {
   wrote(batch, written) {
     const { commits, waitMs, holdMs } = written
     if (commits > 0) this.#committed(commits)
-    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#native, batch, written)
+    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#database, batch, written)
     if (holdMs === undefined) return
     if (diagnostics.lock.hasSubscribers) {
       diagnostics.tellAcquired(this.lock, waitMs)

@@ -17,7 +17,6 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::end;
-use super::error::exception;
 use super::interrupts::Interrupts;
 use crate::Database;
 use crate::lock::{self, Owner, WriteGuard};
@@ -154,20 +153,9 @@ pub(super) fn note(hold: i64, database: &Arc<Database>, interrupt: &Arc<Interrup
     });
 }
 
-/// Empties the lock file and gives the lock back, on this thread, at once. Nothing happens when the hold is gone.
-#[napi(catch_unwind)]
-pub fn release(env: Env, hold: i64) -> Result<()> {
+/// Releases a hold on this thread, at once. Nothing happens when the hold is gone.
+pub(super) fn release(hold: i64) -> std::result::Result<(), lock::Error> {
     let hold = HOLDS.with(|holds| holds.borrow_mut().remove(&hold));
     // A write under it still runs: the last one that lets go releases.
-    match hold.map(Hold::end).and_then(Arc::into_inner) {
-        Some(guard) => guard.release().map_err(|error| exception(&env, error)),
-        None => Ok(()),
-    }
-}
-
-/// A number that tells the directory of a hold from others of this process; `null` when the hold is gone.
-#[napi(catch_unwind)]
-#[must_use]
-pub fn directory_of_hold(hold: i64) -> Option<u32> {
-    guard(hold).map(|guard| guard.directory_id())
+    hold.map(Hold::end).and_then(Arc::into_inner).map_or(Ok(()), WriteGuard::release)
 }

@@ -68,6 +68,18 @@ impl NativeLock {
         Ok(guard.map(environment::keep))
     }
 
+    /// Empties the lock file and gives a hold back, on this thread, at once. Nothing happens when the hold is gone.
+    #[napi(catch_unwind)]
+    pub fn release(&self, env: Env, hold: i64) -> Result<()> {
+        environment::release(hold).map_err(|error| exception(&env, error))
+    }
+
+    /// A number that tells the directory of a hold from others of this process; `null` when the hold is gone.
+    #[napi(catch_unwind)]
+    pub fn directory_of(&self, hold: i64) -> Option<u32> {
+        environment::guard(hold).map(|guard| guard.directory_id())
+    }
+
     /// The event loop of this thread turns: to be told from time to time while its calls wait.
     #[napi(catch_unwind)]
     pub fn beat(&self) {
