@@ -36,7 +36,7 @@ export declare class NativeDatabase {
   /** Is it the same file that another DB of this process has opened? */
   isFileOf(other: NativeDatabase): boolean
   /**
-   * Submits a batch of writes, encoded by `lib/encoder.js`; they are copied. Runs under `hold` and in an open transaction,
+   * Submits a batch of writes, encoded by `lib/sqlite/encoder.js`; they are copied. Runs under `hold` and in an open transaction,
    * or with 0 takes the lock itself.
    */
   write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
@@ -225,7 +225,7 @@ export interface NativeDescription {
   columns: Array<NativeColumn>
 }
 
-/** Rows as `lib/chunk.js` decodes them. */
+/** Rows as `lib/sqlite/chunk.js` decodes them. */
 export interface NativeEncoded {
   columns: Array<string>
   chunks: Array<Buffer>

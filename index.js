@@ -1,8 +1,8 @@
 'use strict'
 
-const api = { ...require('./lib/db'), ...require('./lib/write-locker') }
-const { sqlite } = require('./lib/engine')
-const { BatchError, LockTimeout, SqliteError, SqlockError } = require('./lib/errors')
+const api = { ...require('./lib/api/db'), ...require('./lib/api/write-locker') }
+const { sqlite } = require('./lib/sqlite/engine')
+const { BatchError, LockTimeout, SqliteError, SqlockError } = require('./lib/base/errors')
 const { version } = require('./package.json')
 
 const { version: sqliteVersion } = sqlite

@@ -170,7 +170,7 @@ impl NativeDatabase {
         self.database.file() == other.database.file()
     }
 
-    /// Submits a batch of writes, encoded by `lib/encoder.js`; they are copied. Runs under `hold` and in an open transaction,
+    /// Submits a batch of writes, encoded by `lib/sqlite/encoder.js`; they are copied. Runs under `hold` and in an open transaction,
     /// or with 0 takes the lock itself.
     #[napi(catch_unwind)]
     pub fn write(

@@ -1,6 +1,6 @@
 //! Errors as data.
 //!
-//! JavaScript gets an Error with a `kind` and the fields of its class; `lib/errors.js` makes the instance of that class of
+//! JavaScript gets an Error with a `kind` and the fields of its class; `lib/base/errors.js` makes the instance of that class of
 //! it, which so gets the stack of the caller. It has to be an Error: napi would throw one of its own instead of anything else.
 
 #![forbid(unsafe_code)]

@@ -1,6 +1,6 @@
 //! The Node-API face: convert the arguments, call the core, convert the result.
 //!
-//! `lib/native.js` is its only caller and has checked every argument, so the conversions here refuse rather than explain.
+//! `lib/sqlite/native.js` is its only caller and has checked every argument, so the conversions here refuse rather than explain.
 //! Errors cross the border as data, see [`error`]. A panic is caught on every way in: it becomes an error, never the end
 //! of the process.
 //!

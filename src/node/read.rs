@@ -13,7 +13,7 @@ use super::error::{Failure, exception, guarded};
 use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
 
-/// Rows as `lib/chunk.js` decodes them.
+/// Rows as `lib/sqlite/chunk.js` decodes them.
 #[napi(object, object_from_js = false)]
 pub struct NativeEncoded {
     pub columns: Vec<String>,

@@ -1,5 +1,5 @@
 //! Writes, and how a batch of them comes from JavaScript: as one block of bytes, one call over the border however many
-//! writes. `lib/batch.js` encodes each write at the call, so that its values are copied then.
+//! writes. `lib/write/batch.js` encodes each write at the call, so that its values are copied then.
 //!
 //! ```text
 //! batch     := write...

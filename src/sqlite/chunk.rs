@@ -1,5 +1,5 @@
 //! Rows on their way to JavaScript: encoded in chunks, column by column, one call over the border however many rows.
-//! `lib/chunk.js` decodes them; most of the time of a read is spent there, and a column of one type is the fastest way.
+//! `lib/sqlite/chunk.js` decodes them; most of the time of a read is spent there, and a column of one type is the fastest way.
 //!
 //! ```text
 //! chunk   := u32 rows, u32 0, column...

@@ -1,4 +1,4 @@
-//! How a caller wants rows: which of them, which columns, and its INTEGERs as numbers or as bigints. `lib/form.js` has the
+//! How a caller wants rows: which of them, which columns, and its INTEGERs as numbers or as bigints. `lib/sqlite/form.js` has the
 //! same bits.
 //!
 //! A value that JavaScript could not take is refused here, before a statement that writes is committed.

@@ -1,5 +1,5 @@
 //! One row on its way to JavaScript: its numbers in room that JavaScript lends, its short texts in one string. Nothing else has
-//! to be made for it, and most of the time of a short read would go into that. `lib/single.js` decodes it.
+//! to be made for it, and most of the time of a short read would go into that. `lib/sqlite/single.js` decodes it.
 //!
 //! ```text
 //! room := u32 version of the columns, u32 how many there are, cell...
@@ -28,7 +28,7 @@ use super::{Error, memory};
 
 const HEAD_BYTES: usize = 8;
 const CELL_BYTES: usize = 16;
-/// Several texts share a string up to this length; `lib/chunk.js` has the same.
+/// Several texts share a string up to this length; `lib/sqlite/chunk.js` has the same.
 const MAX_SHARED: usize = 512;
 
 const NULL: i32 = -1;

@@ -2,9 +2,9 @@
 
 use super::Use;
 
-/// What a JavaScript file requires or imports, without the extension. A name that is no literal stands for itself,
-/// which no row allows.
-pub(super) fn javascript_uses(source: &str) -> Vec<Use> {
+/// What a JavaScript file requires or imports, without the extension: a file by its path from the root. A name that is no
+/// literal stands for itself, which no row allows.
+pub(super) fn javascript_uses(file: &str, source: &str) -> Vec<Use> {
     let mut uses = Vec::new();
     for (number, line) in source.lines().enumerate() {
         let code = line.trim_start();
@@ -17,10 +17,27 @@ pub(super) fn javascript_uses(source: &str) -> Vec<Use> {
         for marker in if statement { &markers[..] } else { &markers[..2] } {
             for (at, _) in code.match_indices(marker) {
                 let name = code[at + marker.len()..].split([')', ';']).next().unwrap_or_default();
-                let path = name.trim().trim_matches(['\'', '"', '`']).trim_end_matches(".js");
-                uses.push(Use { line: number + 1, path: path.to_owned() });
+                let name = name.trim().trim_matches(['\'', '"', '`']).trim_end_matches(".js");
+                uses.push(Use { line: number + 1, path: resolved(file, name) });
             }
         }
     }
     uses
+}
+
+/// A name that begins with a dot, from the root; it keeps the dots that lead out of that.
+fn resolved(file: &str, name: &str) -> String {
+    if !name.starts_with('.') {
+        return name.to_owned();
+    }
+    let mut path: Vec<&str> = file.split('/').collect();
+    path.pop();
+    for part in name.split('/').filter(|part| *part != ".") {
+        if part == ".." && path.last().is_some_and(|last| *last != "..") {
+            path.pop();
+        } else {
+            path.push(part);
+        }
+    }
+    path.join("/")
 }

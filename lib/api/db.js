@@ -1,0 +1,228 @@
+/**
+ * A database: plain reads, awaited writes.
+ *
+ * Reads run on the calling thread on a connection of their own. Writes go through the write queue; a call that is issued in
+ * a scope of this directory runs under the hold of the scope, and in its transaction.
+ */
+'use strict'
+
+const { statSync } = require('node:fs')
+const { dirname } = require('node:path')
+const { throwIfAborted } = require('../base/abort')
+const { SqlockError } = require('../base/errors')
+const { settled } = require('../base/failures')
+const { issue } = require('../scope/issue')
+const { migrate } = require('./migrations')
+const {
+  checkAcquireOptions,
+  checkBackupOptions,
+  checkCheckpointMode,
+  checkCloseOptions,
+  checkDatabaseOptions,
+  checkDatabasePath,
+  checkDestination,
+  checkFunction,
+  checkInteger,
+  checkMigrateOptions,
+  checkPragma,
+  checkString
+} = require('./options')
+const { checkStatement } = require('./parameters')
+const { Queryable } = require('./queryable')
+const { scopeOwnedBy } = require('../scope/scope')
+const { Session } = require('../scope/session')
+const { Transaction } = require('./transaction')
+
+const RECORDS = 'SELECT id, name, value FROM main.records'
+const IS_THERE = "SELECT 1 FROM main.sqlite_schema WHERE name = 'records'"
+
+class DB extends Queryable {
+  #database
+  #options
+  #session
+  #find = () => this.#target()
+  #closing = null
+
+  /** @param engine what opens the file: index.js knows it */
+  constructor(engine, dbPath, options) {
+    const path = checkDatabasePath(dbPath)
+    const checked = checkDatabaseOptions(options)
+    const database = engine.open(path, checked.file)
+    const session = new Session(database, checked)
+    super(session, () => this.#target())
+    session.owner = this
+    this.#session = session
+    this.#database = database
+    this.#options = checked
+  }
+
+  get dbPath() {
+    return this.#database.path
+  }
+
+  get baseDir() {
+    return dirname(this.#session.lock.lockPath)
+  }
+
+  get open() {
+    return this.#closing === null
+  }
+
+  get inWriteLock() {
+    try {
+      return Boolean(this.#session.target().hold?.held)
+    } catch {
+      // The directory is gone, and nobody holds the lock of what is there now.
+      return false
+    }
+  }
+
+  createRecord(name, value) {
+    return issue(this.#find, target => {
+      checkString('name', name)
+      checkInteger('value', value)
+      const encode = encoder => encoder.createRecord(name, value)
+      return this.#session.write(target, encode, undefined, this.#session.rowid)
+    })
+  }
+
+  updateRecord(id, value) {
+    return issue(this.#find, target => {
+      checkInteger('id', id)
+      checkInteger('value', value)
+      const encode = encoder => encoder.updateRecord(id, value)
+      return this.#session.write(target, encode, undefined, this.#session.done)
+    })
+  }
+
+  getRecord(id) {
+    checkInteger('id', id)
+    return this.#read((transaction, integers) => this.#database.record(transaction, id, integers))
+  }
+
+  getAllRecords() {
+    return this.#read((transaction, integers) => this.#database.records(transaction, integers))
+  }
+
+  getRecordAsync(id) {
+    return issue(this.#find, target => {
+      checkInteger('id', id)
+      return this.#recordsAsync(target, `${RECORDS} WHERE id = ?`, id).then(([record]) => record)
+    })
+  }
+
+  getAllRecordsAsync() {
+    return issue(this.#find, target => this.#recordsAsync(target, `${RECORDS} ORDER BY id`))
+  }
+
+  pragma(source, options) {
+    const { simple, source: text } = checkPragma(source, options)
+    const rows = this.#read((transaction, integers) => this.#database.pragma(transaction, text, integers))
+    return simple ? Object.values(rows[0] ?? {})[0] : rows
+  }
+
+  withWriteLock(fn, options) {
+    return issue(this.#find, async target => {
+      checkFunction('fn', fn)
+      return this.#session.holds.withHold(target, fn, this.#wait(options), this.withWriteLock)
+    })
+  }
+
+  transaction(fn, options) {
+    return issue(this.#find, async target => {
+      checkFunction('fn', fn)
+      return this.#transact(target, fn, this.#wait(options), this.transaction)
+    })
+  }
+
+  begin(options) {
+    return issue(this.#find, async target => {
+      const open = await this.#session.holds.begin(target, this.#wait(options), this.begin)
+      return new Transaction(this.#session, open)
+    })
+  }
+
+  async migrate(migrations, options) {
+    const transact = (fn, wait, foreignKeys) =>
+      issue(this.#find, target =>
+        this.#transact(target, fn, { ...this.#wait(wait), foreignKeys }, this.migrate)
+      )
+    return migrate(this, transact, migrations, checkMigrateOptions(options))
+  }
+
+  checkpoint(mode, options) {
+    return issue(this.#find, async target =>
+      this.#session.checkpoint(target, checkCheckpointMode(mode), this.#wait(options), this.checkpoint)
+    )
+  }
+
+  async backup(destination, options) {
+    this.#assertOpen()
+    return this.#session.backup(checkDestination(destination), checkBackupOptions(options))
+  }
+
+  async lockStatus() {
+    this.#assertOpen()
+    return settled(this.#session.lock.status())
+  }
+
+  stats() {
+    const walBytes = statSync(this.#database.walPath, { throwIfNoEntry: false })?.size ?? 0
+    return { ...this.#session.stats.summary(), queue: this.#session.waiting, walBytes }
+  }
+
+  async close(options) {
+    const { timeout } = checkCloseOptions(options)
+    if (scopeOwnedBy(this)) {
+      throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'close() in a callback of this DB would wait for itself')
+    }
+    this.#closing ??= this.#session.end(timeout)
+    return this.#closing
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.close()
+  }
+
+  #transact(target, fn, options, asker) {
+    const run = open => fn(new Transaction(this.#session, open))
+    return this.#session.holds.transact(target, run, options, asker)
+  }
+
+  /** A database without the table has no records. */
+  async #recordsAsync(target, sql, ...params) {
+    const { integers: mode } = this.#options
+    const read = (sql, params) =>
+      this.#session.allAsync(target, { statement: checkStatement(sql, params), mode, form: 'object' })
+    try {
+      return await read(sql, params)
+    } catch (error) {
+      if ((await read(IS_THERE, [])).length > 0) throw error
+      return []
+    }
+  }
+
+  #read(query) {
+    return this.#session.read(this.#target(), transaction => query(transaction, this.#options.integers))
+  }
+
+  /** How a call waits for the lock. */
+  #wait(options) {
+    const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
+    throwIfAborted(signal)
+    return { timeout, signal }
+  }
+
+  #target() {
+    this.#assertOpen()
+    return this.#session.target()
+  }
+
+  /** Open, or closing and in one of its own callbacks, which finish with their calls. */
+  #assertOpen() {
+    if (!this.open && !scopeOwnedBy(this))
+      throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database is closed')
+  }
+}
+
+module.exports = { DB }

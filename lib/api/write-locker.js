@@ -1,0 +1,131 @@
+/**
+ * The cross-process lock without a database.
+ */
+'use strict'
+
+const { performance } = require('node:perf_hooks')
+const { throwIfAborted } = require('../base/abort')
+const { lockAttempt } = require('../write/attempts')
+const diagnostics = require('../base/diagnostics')
+const { SqlockError } = require('../base/errors')
+const { asAskedFor, call, fromFailure, settled } = require('../base/failures')
+const { handOver } = require('../write/gathering')
+const { Hold, stackOf } = require('../scope/hold')
+const { LockGuard } = require('./lock-guard')
+const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
+const { runAndRelease, scopeOf } = require('../scope/scope')
+const { soon } = require('../base/soon')
+
+/** Tells of lockers that nobody can unlock any more. */
+const lost = new FinalizationRegistry(holds => {
+  if (!isHeld(holds)) return
+  process.emitWarning('a WriteLocker was garbage-collected while it held the lock, which stays held', {
+    code: 'SQLOCK_LOST_LOCKER'
+  })
+})
+
+const isHeld = ({ acquired, scoped }) => Boolean(acquired?.held || scoped?.held)
+
+class WriteLocker {
+  #lock
+  #longHoldMs
+  /**
+   * The last hold of acquire() or tryAcquire(), which unlock() ends, and the last one of withLock(), which ends with its function.
+   * The registry looks after them when the locker is gone, so they are an object of their own.
+   */
+  #holds = { acquired: null, scoped: null }
+
+  /** @param engine what opens the lock: index.js knows it */
+  constructor(engine, baseDir, options) {
+    const path = checkPath('baseDir', baseDir)
+    const { file, longHoldMs } = checkLockOptions('options', options)
+    this.#longHoldMs = longHoldMs
+    this.#lock = engine.lock(path, file)
+    lost.register(this, this.#holds)
+  }
+
+  get lockPath() {
+    return this.#lock.lockPath
+  }
+
+  get held() {
+    return isHeld(this.#holds)
+  }
+
+  async acquire(options) {
+    const { timeout, signal } = checkAcquireOptions(options)
+    if (this.held) {
+      throw new SqlockError(
+        'ERR_SQLOCK_HELD',
+        `this WriteLocker already holds ${this.lockPath}: use one locker for each caller, or withLock(), ` +
+          'and end a hold with release() of its guard'
+      )
+    }
+    return this.#guard(await this.#acquire(timeout, signal, this.acquire))
+  }
+
+  async tryAcquire() {
+    handOver()
+    const id = this.held ? null : call(() => this.#lock.tryAcquire(false))
+    if (id === null) return soon(null)
+    const guard = this.#guard(this.#take(id, this.tryAcquire))
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.#lock, 0)
+    return soon(guard)
+  }
+
+  async unlock() {
+    this.#holds.acquired?.release()
+  }
+
+  async release() {
+    await this.unlock()
+  }
+
+  async withLock(fn, options) {
+    checkFunction('fn', fn)
+    const { timeout, signal } = checkAcquireOptions(options)
+    const hold = await this.#acquire(timeout, signal, this.withLock)
+    this.#holds.scoped = hold
+    return runAndRelease(this, hold, fn)
+  }
+
+  async status() {
+    return settled(this.#lock.status())
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.unlock()
+  }
+
+  async #acquire(timeout, signal, asker) {
+    if (call(() => scopeOf(this.#lock))) {
+      throw new SqlockError(
+        'ERR_SQLOCK_DEADLOCK',
+        `this async context already holds ${this.lockPath} and would wait for itself`
+      )
+    }
+    throwIfAborted(signal)
+    const calledAt = diagnostics.lock.hasSubscribers ? performance.now() : undefined
+    const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
+    try {
+      const hold = this.#take(await attempt.settled, asker)
+      if (calledAt !== undefined) diagnostics.tellAcquired(this.#lock, performance.now() - calledAt)
+      return hold
+    } catch (failure) {
+      const told = asAskedFor(failure, timeout)
+      if (calledAt !== undefined) diagnostics.tellRefused(this.#lock, calledAt, 1, told)
+      throw fromFailure(told)
+    }
+  }
+
+  #take(id, asker) {
+    return new Hold(id, this.#lock, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
+  }
+
+  #guard(hold) {
+    this.#holds.acquired = hold
+    return new LockGuard(hold, this)
+  }
+}
+
+module.exports = { WriteLocker }

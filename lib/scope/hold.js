@@ -1,0 +1,80 @@
+/**
+ * A hold of the write lock that JavaScript owns. The engine keeps what holds the lock, where no garbage collection reaches it.
+ */
+'use strict'
+
+const { performance } = require('node:perf_hooks')
+const { clearTimeout, setTimeout } = require('node:timers')
+const diagnostics = require('../base/diagnostics')
+const { call } = require('../base/failures')
+const { TIMER_MAX_MS } = require('../base/timers')
+const { warnOfRelease } = require('../base/warnings')
+
+class Hold {
+  /** The number that the engine knows it by. */
+  id
+  /** Which directory is locked. */
+  directory
+  #lock
+  #alarm
+  #since = performance.now()
+  #onRelease
+
+  /**
+   * @param lock the lock of the engine
+   * @param longHoldMs emit a process warning with `stack` when the hold lasts longer
+   * @param onRelease is told how long it lasted, ms
+   */
+  constructor(id, lock, longHoldMs, stack, onRelease) {
+    this.id = id
+    this.#lock = lock
+    this.#onRelease = onRelease
+    this.directory = lock.directoryOf(id)
+    if (longHoldMs <= TIMER_MAX_MS) {
+      this.#alarm = setTimeout(warnOfLongHold, longHoldMs, lock, longHoldMs, stack)
+      this.#alarm.unref()
+    }
+  }
+
+  get held() {
+    return this.id !== null
+  }
+
+  /** Empties the lock file and gives the lock back, at once. Idempotent. */
+  release() {
+    if (!this.held) return
+    const { id } = this
+    this.id = null
+    clearTimeout(this.#alarm)
+    this.#onRelease?.(performance.now() - this.#since)
+    call(() => this.#lock.release(id))
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellReleased(this.#lock, performance.now() - this.#since)
+  }
+}
+
+function warnOfLongHold(lock, longHoldMs, { stack }) {
+  if (diagnostics.longHold.hasSubscribers) diagnostics.tellLongHold(lock, longHoldMs, stack)
+  process.emitWarning(`the write lock has been held for more than ${longHoldMs} ms`, {
+    code: 'SQLOCK_LONG_HOLD',
+    detail: stack
+  })
+}
+
+/** Where a hold is asked for, when that may have to be told later. */
+function stackOf(longHoldMs, asker) {
+  if (longHoldMs > TIMER_MAX_MS) return undefined
+  const place = { name: 'acquired', message: 'here' }
+  Error.captureStackTrace(place, asker)
+  return place
+}
+
+/** Gives the lock back; an error of that must not replace a result. */
+function releaseOrWarn(hold) {
+  try {
+    hold.release()
+  } catch (error) {
+    warnOfRelease(error)
+  }
+}
+
+module.exports = { Hold, releaseOrWarn, stackOf }

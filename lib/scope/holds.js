@@ -1,0 +1,122 @@
+/**
+ * The holds and transactions of one DB: functions that run under them, and transactions that a driver ends.
+ */
+'use strict'
+
+const { SqlockError } = require('../base/errors')
+const { settled } = require('../base/failures')
+const { Hold, releaseOrWarn, stackOf } = require('./hold')
+const { OpenTransaction } = require('./open-transaction')
+const { Pending } = require('../base/pending')
+const { runAndRelease, runInScope, scopeUnder } = require('./scope')
+
+class Holds {
+  #session
+  #queue
+  /** Functions that run under a hold. */
+  #callbacks = new Pending()
+  /** Transactions of begin() that were issued in no scope. */
+  #begun = new Set()
+  #ending = false
+
+  constructor(session, queue) {
+    this.#session = session
+    this.#queue = queue
+  }
+
+  /** Runs `fn` under the hold of the target, or under one of its own. */
+  withHold(target, fn, options, asker) {
+    const running = target.hold
+      ? runInScope(this.#session.owner, target.hold, fn)
+      : this.#runUnderHold(fn, options, asker)
+    return this.#callbacks.track(running)
+  }
+
+  /** A transaction that a driver ends. */
+  begin(target, options, asker) {
+    const scope = target.hold ? scopeUnder(target.hold) : undefined
+    return this.#callbacks.track(this.#begin(target, scope?.begun ?? this.#begun, options, asker))
+  }
+
+  async #begin(target, begun, options, asker) {
+    const open = await this.#open(target, options, asker, begun)
+    if (options.signal?.aborted) {
+      await open.rollback()
+      throw options.signal.reason
+    }
+    // One of a running function finishes with it.
+    if (!this.#ending || target.hold) return open
+    await open.rollback()
+    throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed before the transaction had begun')
+  }
+
+  /** Runs `fn` in a transaction, or in a savepoint of the one that is the target. */
+  transact(target, fn, options, asker) {
+    return this.#callbacks.track(this.#transact(target, fn, options, asker))
+  }
+
+  async #runUnderHold(fn, options, asker) {
+    return runAndRelease(this.#session.owner, await this.#takeHold(options, asker), fn)
+  }
+
+  async #transact(target, fn, options, asker) {
+    const open = await this.#open(target, options, asker)
+    let value
+    try {
+      // An abort since BEGIN has ended it already.
+      const running = open.active && runInScope(this.#session.owner, open.hold, () => fn(open), open)
+      value = await (running ? Promise.race([running, open.aborted]) : open.aborted)
+    } catch (error) {
+      await open.rollback()
+      throw open.told(error)
+    }
+    if (open.active) await open.commit()
+    // The function has ended it itself.
+    else await open.rollback()
+    open.throwIfCalledOff()
+    return value
+  }
+
+  /** @param begun where a transaction of begin() is noted down until it has ended */
+  async #open(target, options, asker, begun) {
+    const bare = begun !== undefined
+    const own = target.hold ? null : await this.#takeHold(options, asker)
+    const { timeout, signal, foreignKeys } = options
+    const [hold, queue] = [own ?? target.hold, this.#queue]
+    const turn = own ? queue.turnIn(queue.laneOf(own), timeout) : target.turn(timeout, signal, bare)
+    const endTurn = await settled(turn)
+    const open = new OpenTransaction({
+      owner: this.#session.owner,
+      database: this.#session.database,
+      queue,
+      hold,
+      outer: target instanceof OpenTransaction ? target : undefined,
+      bare,
+      endTurn,
+      onEnd: () => {
+        begun?.delete(open)
+        if (own) releaseOrWarn(own)
+      }
+    })
+    begun?.add(open)
+    await open.begin(signal, foreignKeys)
+    return open
+  }
+
+  async #takeHold({ timeout, signal }, asker) {
+    this.#session.database.checkWritable()
+    const { longHoldMs } = this.#session.options
+    const stack = stackOf(longHoldMs, asker)
+    const id = await settled(this.#queue.acquire(timeout, signal))
+    return new Hold(id, this.#session.lock, longHoldMs, stack, ms => this.#session.stats.held(ms))
+  }
+
+  /** Rolls back what no function ends, and resolves when all functions have come to their end. */
+  async end() {
+    this.#ending = true
+    for (const open of this.#begun) open.rollback()
+    await this.#callbacks.drained()
+  }
+}
+
+module.exports = { Holds }

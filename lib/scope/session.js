@@ -1,0 +1,263 @@
+/**
+ * What a DB does, and what each call belongs to.
+ *
+ * Where a call belongs is decided when it is issued. Its target is the transaction or the hold of the scope it is issued in, or
+ * else the DB itself: an object with
+ * - `hold`, if it has one
+ * - `write(encode, options)`, which adds a write and returns `{ batch, place }`, see Batch
+ * - `read(work)`, which does a plain read: `work` gets the number of the transaction
+ * - `track(promise)`, which sees to it that a scope ends after its calls
+ * - `turn(timeout, signal, bare)`, which waits for a time in which nothing else is done under its hold
+ */
+'use strict'
+
+const { clearTimeout, setTimeout } = require('node:timers')
+const { throwIfAborted } = require('../base/abort')
+const { owned } = require('../base/bytes')
+const diagnostics = require('../base/diagnostics')
+const { SqlockError } = require('../base/errors')
+const { call, ruleFailure } = require('../base/failures')
+const { Holds } = require('./holds')
+const { OpenTransaction } = require('./open-transaction')
+const { Pending } = require('../base/pending')
+const { outside, scopeOf, transactionIn } = require('./scope')
+const { Stats } = require('../base/stats')
+const { TIMER_MAX_MS } = require('../base/timers')
+const { WriteQueue } = require('../write/write-queue')
+
+/** The number of a transaction that there is not. */
+const NONE = 0
+
+/**
+ * How many commits until the WAL is looked after in the background. SQLite's own checkpoint, which a commit has to wait for,
+ * then has little left to do.
+ */
+const COMMITS_TO_CHECKPOINT = 200
+
+/** How soon close() looks again for what waits for the lock. */
+const REFUSE_AGAIN_MS = 20
+
+class Session {
+  database
+  lock
+  options
+  holds
+  stats = new Stats()
+  /** The DB. */
+  owner
+  /** What a write resolves to: nothing. */
+  done = (batch, place) => {
+    batch.changes(place)
+    this.stats.wrote()
+  }
+  /** What run() tells. */
+  result = (batch, place) => ({ changes: batch.changes(place), lastInsertRowid: this.rowid(batch, place) })
+  /** The rowid. The write cannot be refused any more, so one that is no safe integer comes as it is. */
+  rowid = (batch, place) => {
+    const rowid = batch.rowid(place)
+    this.stats.wrote()
+    return typeof rowid === 'number' && this.options.integers === 'bigint' ? BigInt(rowid) : rowid
+  }
+  #returned = (batch, place) => ({ returned: batch.takeRows(place), ...this.result(batch, place) })
+  #nothingDone
+  #queue
+  #direct
+  #commits = 0
+  #checkpointing = null
+  #backups = new Pending()
+
+  constructor(database, options) {
+    this.database = database
+    this.lock = database.lock
+    this.options = options
+    this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
+    this.#queue = new WriteQueue(this, commits => this.#committed(commits))
+    this.holds = new Holds(this, this.#queue)
+    this.#direct = {
+      hold: null,
+      write: (encode, options) => this.#queue.write(encode, options),
+      read: work => work(NONE),
+      track: promise => promise
+    }
+  }
+
+  /** Where a call that is issued now belongs. */
+  target() {
+    if (outside()) return this.#direct
+    const transaction = transactionIn(({ owner }) => owner === this.owner)
+    if (transaction) return transaction
+    const scope = call(() => scopeOf(this.lock))
+    return scope ? this.#targetUnder(scope) : this.#direct
+  }
+
+  /** How many writes and holds wait for the lock. */
+  get waiting() {
+    return this.#queue.waiting
+  }
+
+  run(target, statement, options) {
+    return this.write(target, encoder => encoder.run(statement), options, this.result)
+  }
+
+  exec(target, sql, options) {
+    return this.write(target, encoder => encoder.exec(sql), options, this.done)
+  }
+
+  first(target, plan) {
+    return this.read(target, transaction => this.database.reader.first(transaction, plan))
+  }
+
+  all(target, plan) {
+    return this.read(target, transaction => this.database.reader.all(transaction, plan))
+  }
+
+  /** In a transaction, whose connection has other work between two steps, all rows are read at once. */
+  iterate(target, plan) {
+    return target.transaction ? this.all(target, plan).values() : this.database.reader.iterate(plan)
+  }
+
+  /** Does a plain read on a target: `work` gets the number of its transaction. */
+  read(target, work) {
+    return call(() => target.read(work))
+  }
+
+  batch(target, statements, options) {
+    const { length: count } = statements
+    throwIfAborted(options.signal)
+    if (count === 0) return Promise.resolve([])
+    const results = (batch, place) => statements.map((_, n) => this.result(batch, place + n))
+    return this.write(target, encoder => encoder.all(statements), { ...options, count }, results)
+  }
+
+  /** Adds a write to a target; resolves to what `read` makes of its batch and its place there. */
+  write(target, encode, options, read) {
+    throwIfAborted(options?.signal)
+    this.database.checkWritable()
+    const { batch, place } = target.write(encode, options)
+    return batch.outcome(place, read)
+  }
+
+  async getAsync(target, plan, options) {
+    return (await this.execute(target, plan, options, true)).rows[0]
+  }
+
+  async allAsync(target, plan, options) {
+    return (await this.execute(target, plan, options)).rows
+  }
+
+  /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
+  async execute(target, plan, options, first = false) {
+    const plain = !(target instanceof OpenTransaction) && this.database.isPlain(plan.statement.sql)
+    // If it turns out to be a write only later, its values are still those of the call.
+    const kept = plain === undefined ? owned(plan) : plan
+    const encode = encoder => encoder.query(kept, first)
+    const write = () => this.write(target, encode, options, this.#returned)
+    const { returned, ...result } = await (plain === false
+      ? write()
+      : this.#readApart(plan, first, options?.signal, plain ? undefined : write))
+    return { columns: returned.columns, rows: await this.database.rows(returned, plan), ...result }
+  }
+
+  /** Reads by a worker. `write` does what turns out to be a write there. */
+  async #readApart(plan, first, signal, write) {
+    try {
+      return { returned: await this.database.reader.allAsync(plan, first, signal), ...this.#nothingDone }
+    } catch (error) {
+      if (!write || error.code !== 'ERR_SQLOCK_SYNC_WRITE') throw error
+      return write()
+    }
+  }
+
+  iterateAsync(target, plan, signal) {
+    if (target instanceof OpenTransaction) {
+      const kept = owned(plan)
+      return oneByOne(() => this.allAsync(target, kept, { signal }))
+    }
+    return this.database.reader.iterateAsync(plan, signal)
+  }
+
+  /** What a statement is. */
+  describe(target, sql) {
+    return this.read(target, transaction => this.database.describe(transaction, sql))
+  }
+
+  async checkpoint(target, mode, options, asker) {
+    if (target instanceof OpenTransaction) {
+      throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
+    }
+    this.database.checkWritable()
+    const { signal } = options
+    if (mode === 'PASSIVE') return this.#checkpoint(mode, { background: false, signal })
+    const work = async () =>
+      this.#checkpoint(mode, { background: false, hold: this.target().hold.id, signal })
+    return this.holds.withHold(target, work, options, asker)
+  }
+
+  backup(destination, options) {
+    return this.#backups.track(this.database.backup(destination, options))
+  }
+
+  /**
+   * Resolves when all that is under way has ended.
+   *
+   * @param timeout ms until what waits for the lock is rejected
+   */
+  async end(timeout) {
+    const refusal = ruleFailure('ERR_SQLOCK_CLOSED', 'the database was closed before the lock was granted')
+    // Again and again: one that no worker has tried yet, since the pool is full, is found waiting only later.
+    const refuse = () => {
+      this.#queue.refuseWaiting(refusal)
+      timer = setTimeout(refuse, REFUSE_AGAIN_MS)
+    }
+    let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
+    this.database.reader.close()
+    await this.holds.end()
+    await this.#queue.drained()
+    await this.database.reader.drained()
+    await this.#checkpointing
+    await this.#backups.drained()
+    clearTimeout(timer)
+    await this.database.close()
+  }
+
+  #targetUnder({ hold, pending }) {
+    const lane = this.#queue.laneOf(hold)
+    const checked = () => {
+      if (transactionIn(({ owner, database }) => owner !== this.owner && database.isFileOf(this.database))) {
+        throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'in a transaction of another DB object on the same file')
+      }
+      return lane
+    }
+    return {
+      hold,
+      write: (encode, options) => this.#queue.writeIn(checked(), encode, options),
+      read: work => work(NONE),
+      track: promise => pending.track(promise),
+      turn: async (timeout, signal, bare) => this.#queue.turnIn(checked(), timeout, signal, bare)
+    }
+  }
+
+  #committed(commits) {
+    this.stats.committed(commits)
+    this.#commits += commits
+    if (this.#commits < COMMITS_TO_CHECKPOINT || this.#checkpointing) return
+    this.#commits = 0
+    // Whatever keeps it from its work is met by the commits too, which tell.
+    const ended = () => (this.#checkpointing = null)
+    this.#checkpointing = this.#checkpoint('PASSIVE', { background: true }).then(ended, ended)
+  }
+
+  async #checkpoint(mode, { background, ...options }) {
+    throwIfAborted(options.signal)
+    const checkpoint = this.database.checkpoint(mode, options)
+    if (!diagnostics.checkpoint.hasSubscribers) return checkpoint
+    return diagnostics.tellCheckpoint(this.database, mode, background, checkpoint)
+  }
+}
+
+/** The rows of a promise. */
+async function* oneByOne(read) {
+  yield* await read()
+}
+
+module.exports = { Session }

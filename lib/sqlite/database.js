@@ -1,0 +1,122 @@
+/**
+ * A SQLite database, as the other rooms see it: see `Database` in lib/engine.d.ts.
+ */
+'use strict'
+
+const { workAttempt } = require('../base/attempt')
+const { backup } = require('./backup')
+const { Encoder } = require('./encoder')
+const { call, settled } = require('../base/failures')
+const { formOf } = require('./form')
+const { NativeDatabase } = require('./native')
+const { Reader } = require('./reader')
+const { rowsSlowlyOf, toObjects } = require('./rows')
+
+/** The number of a transaction that there is not. */
+const NONE = 0
+/** The kind of so many SQL texts is kept. */
+const MAX_TEXTS = 500
+
+class Database {
+  lock
+  reader
+  #native
+  #readonly
+  /** Whether a text is a plain read. Whatever becomes of the schema, that stays. */
+  #plain = new Map()
+
+  constructor(path, { readers, ...options }) {
+    this.#native = call(() => new NativeDatabase(path, options))
+    this.#readonly = options.readonly
+    this.lock = this.#native.lock()
+    this.reader = new Reader(this.#native, readers)
+  }
+
+  get path() {
+    return this.#native.path
+  }
+
+  get walPath() {
+    return this.#native.walPath
+  }
+
+  /** Throws when the database was opened for reading only: before any lock is asked for. */
+  checkWritable() {
+    if (this.#readonly) call(() => this.#native.checkWritable())
+  }
+
+  isFileOf(other) {
+    return this.#native.isFileOf(other.#native)
+  }
+
+  newEncoder() {
+    return new Encoder()
+  }
+
+  write({ hold = NONE, transaction = NONE, timeoutMs = 0, statements, bytes }) {
+    return this.#native.write(hold, transaction, timeoutMs, statements, bytes)
+  }
+
+  /** The rows that a write has returned. Other work has its turn between two chunks. */
+  rows(returned, plan) {
+    return rowsSlowlyOf(returned, plan)
+  }
+
+  describe(transaction, sql) {
+    return call(() => this.#native.describe(transaction, sql))
+  }
+
+  /**
+   * May this text be given to a plain read? `undefined` while another program has the file to itself: the event loop must not wait for
+   * that.
+   */
+  isPlain(sql) {
+    let plain = this.#plain.get(sql)
+    if (plain === undefined) {
+      plain = this.#describedAtOnce(sql)?.plain
+      if (plain === undefined) return undefined
+      if (this.#plain.size >= MAX_TEXTS) this.#plain.clear()
+      this.#plain.set(sql, plain)
+    }
+    return plain
+  }
+
+  record(transaction, id, integers) {
+    return toObjects(this.#native.record(transaction, id, formOf({ mode: integers })))[0]
+  }
+
+  records(transaction, integers) {
+    return toObjects(this.#native.records(transaction, formOf({ mode: integers })))
+  }
+
+  pragma(transaction, source, integers) {
+    return toObjects(this.#native.pragma(transaction, source, formOf({ mode: integers })))
+  }
+
+  async checkpoint(mode, { hold = NONE, signal }) {
+    const work = call(() => this.#native.checkpoint(hold, mode))
+    return settled(workAttempt(work, signal).settled)
+  }
+
+  backup(destination, options) {
+    return backup(this.#native, destination, options)
+  }
+
+  close() {
+    return settled(this.#native.close())
+  }
+
+  #describedAtOnce(sql) {
+    try {
+      return call(() => this.#native.describeAtOnce(sql))
+    } catch (error) {
+      if (isOfAnotherProgram(error)) return undefined
+      throw error
+    }
+  }
+}
+
+/** Did a program that ignores the lock have the file to itself? */
+const isOfAnotherProgram = error => error.code?.startsWith('SQLITE_BUSY')
+
+module.exports = { Database }

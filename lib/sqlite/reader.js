@@ -1,0 +1,191 @@
+/**
+ * The reads of one DB: plain ones on the calling thread, and those on libuv workers, which are decoded a chunk at a time so that
+ * the event loop stays free.
+ *
+ * What a caller reads is a `plan`: `{ statement, mode, form }`, a text with its values, how INTEGERs come, and as what a row
+ * comes (see lib/sqlite/rows.js).
+ */
+'use strict'
+
+const { setImmediate } = require('node:timers')
+const { onAbort, throwIfAborted } = require('../base/abort')
+const { workAttempt } = require('../base/attempt')
+const { owned } = require('../base/bytes')
+const { Cursor } = require('./cursor')
+const { Encoder } = require('./encoder')
+const { call, settled } = require('../base/failures')
+const { formOf } = require('./form')
+const { Pending } = require('../base/pending')
+const { rowOf, rowsOf, shapeOf } = require('./rows')
+const { Single } = require('./single')
+const { Turns } = require('./turns')
+
+const MAX_STATEMENTS = 500
+/** Few enough that who leaves early has not paid for many. */
+const ROWS_IN_CHUNK = 256
+
+const NONE_APART = Object.freeze([])
+
+class Reader {
+  #native
+  /** Of the reads that are with workers. */
+  #turns
+  #pending = new Pending()
+  #hasRead = false
+  #endTick = () => {
+    this.#hasRead = false
+    this.#native.endSnapshot()
+  }
+  #encoder = new Encoder()
+  #single = new Single()
+  #statements = new Map()
+  /** Iterators that have not come to their end, held weakly: one that nobody goes on with ends its snapshot when it is collected. */
+  #cursors = new Set()
+
+  constructor(native, readers) {
+    this.#native = native
+    this.#turns = new Turns(readers)
+  }
+
+  /** The first row, as the caller sees it in `transaction`: 0 for none. */
+  first(transaction, plan) {
+    const prepared = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    const answer = prepared.native.first(transaction, keep, parameters, formOf(plan), this.#single.room)
+    if (answer === null) return undefined
+    if (typeof answer === 'string') return this.#row(prepared, answer, NONE_APART, plan)
+    return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.apart, plan)
+  }
+
+  /** All rows. */
+  all(transaction, plan) {
+    const { native } = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    return rowsOf(native.all(transaction, keep, parameters, formOf(plan)), plan)
+  }
+
+  /** One after the other, of which a chunk is there at a time. */
+  iterate(plan) {
+    return this.#walk(owned(plan))
+  }
+
+  /** The same, and the rows are read by a thread of their own. */
+  iterateAsync(plan, signal) {
+    return this.#walkAsync(owned(plan), signal)
+  }
+
+  /** Ends what iterates. */
+  close() {
+    for (const cursor of this.#cursors) cursor.deref()?.close()
+  }
+
+  /** The rows, or only the first, read by a worker, as the addon hands them over. */
+  async allAsync(plan, first, signal) {
+    throwIfAborted(signal)
+    return this.#pending.track(this.#queue(plan, first, signal))
+  }
+
+  /** Resolves when no worker reads. */
+  drained() {
+    return this.#pending.drained()
+  }
+
+  /**
+   * The second plain read of a tick and those that follow share a snapshot, as long as it is the newest. It ends with the tick:
+   * longer it would keep checkpoints from their end. The first one has its own, since it is often the only one.
+   */
+  #keepSnapshot() {
+    if (this.#hasRead) return true
+    this.#hasRead = true
+    setImmediate(this.#endTick)
+    return false
+  }
+
+  /** The row in the room, with its texts and what is apart of them. The names of its columns are asked for when they have changed. */
+  #row(prepared, texts, apart, plan) {
+    const single = this.#single
+    if (single.version !== prepared.version) {
+      prepared.version = single.version
+      prepared.shape = shapeOf(prepared.native.names())
+    }
+    return rowOf(single.values(texts, apart), prepared.shape, plan)
+  }
+
+  /** What the addon keeps of a text; the least recently made go first. */
+  #prepared(sql) {
+    let prepared = this.#statements.get(sql)
+    if (!prepared) {
+      if (this.#statements.size >= MAX_STATEMENTS)
+        this.#statements.delete(this.#statements.keys().next().value)
+      prepared = { native: this.#native.statement(sql), version: 0, shape: null }
+      this.#statements.set(sql, prepared)
+    }
+    return prepared
+  }
+
+  /** The values of a plain read, which are used before another one begins. */
+  #encoded(statement) {
+    this.#encoder.reset()
+    this.#encoder.parameters(statement)
+    return this.#encoder.room
+  }
+
+  /** The same for a read that goes on later, and copies them: no more than there are. */
+  #copiable(statement) {
+    this.#encoded(statement)
+    return this.#encoder.bytesFrom(0)
+  }
+
+  #cursor(plan) {
+    const prepared = this.#prepared(plan.statement.sql)
+    const values = this.#copiable(plan.statement)
+    const native = call(() => prepared.native.cursor(values, formOf(plan), ROWS_IN_CHUNK))
+    return new Cursor(native, this.#cursors)
+  }
+
+  *#walk(plan) {
+    const cursor = this.#cursor(plan)
+    try {
+      for (let read = cursor.next(); read; read = cursor.next()) yield* rowsOf(read, plan)
+    } finally {
+      cursor.end()
+    }
+  }
+
+  async *#walkAsync(plan, signal) {
+    throwIfAborted(signal)
+    const cursor = this.#cursor(plan)
+    const stop = signal && onAbort(signal, () => cursor.end())
+    try {
+      for (let read = await cursor.nextAsync(); read; read = await cursor.nextAsync()) {
+        yield* rowsOf(read, plan)
+        throwIfAborted(signal)
+      }
+      throwIfAborted(signal)
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : error
+    } finally {
+      stop?.()
+      cursor.end()
+    }
+  }
+
+  /** In the order of the calls, and no more at once than there are connections: nobody waits for one on a worker. */
+  async #queue(plan, first, signal) {
+    let { statement } = plan
+    if (!this.#turns.tryTake()) {
+      statement = owned(plan).statement
+      await this.#turns.wait(signal)
+    }
+    try {
+      throwIfAborted(signal)
+      const { native } = this.#prepared(statement.sql)
+      const read = native.readApart(this.#copiable(statement), formOf(plan, first))
+      return await settled(workAttempt(read, signal).settled)
+    } finally {
+      this.#turns.end()
+    }
+  }
+}
+
+module.exports = { Reader }

@@ -1,0 +1,204 @@
+/**
+ * Batches of writes and turns, one after the other, under a hold: those of one file in no transaction, or those in a transaction.
+ * DB objects on one file share a lane, since SQLite lets only one of their connections write.
+ *
+ * Nobody waits for the lock here. There are deadlines only behind a transaction that others of the hold wait for, and behind a
+ * savepoint that no scope ends. They start again whenever somebody here gets its turn.
+ */
+'use strict'
+
+const { performance } = require('node:perf_hooks')
+const { clearTimeout, setTimeout } = require('node:timers')
+const { onAbort } = require('../base/abort')
+const { granted } = require('./attempts')
+const { Batch } = require('./batch')
+const { aborted, asAskedFor, fromFailure } = require('../base/failures')
+const { warnOfRelease } = require('../base/warnings')
+const { Line } = require('./line')
+const { TIMER_MAX_MS } = require('../base/timers')
+
+/** How soon to look again while something is written and nothing can be due. */
+const LOOK_AGAIN_MS = 50
+
+class Lane {
+  #level
+  #waiting = new Line()
+  /** The last one that waits, when it is a batch that takes more. */
+  #open = null
+  #current = null
+  #attempt = null
+  #timer = null
+  #due = Infinity
+  /** When somebody last got its turn. */
+  #lastTurn = -Infinity
+
+  /** @param level `{ hold, transaction }`: what it runs under; the number of an open transaction, or 0 */
+  constructor(level) {
+    this.#level = level
+  }
+
+  /** Is anything under way here? */
+  get busy() {
+    return this.#current !== null
+  }
+
+  /** Adds a write of the DB with this queue. */
+  write(queue, encode, timeout, signal, count) {
+    const open = this.#open
+    if (open && !open.full && !signal && open.timeout === timeout && open.queue === queue)
+      return { batch: open, place: open.add(encode, count) }
+    const batch = Object.assign(queue.newBatch(timeout, signal), { queue })
+    const place = batch.add(encode, count)
+    if (this.#add(batch, reason => batch.rejectUntil(Infinity, reason)) && !signal) this.#open = batch
+    return { batch, place }
+  }
+
+  /**
+   * Waits for a time in which nothing else is done here; resolves to how to end it.
+   *
+   * @param bare no scope ends it, so that those behind it have a deadline
+   */
+  turn(queue, timeout, signal, bare) {
+    let end
+    const over = new Promise(resolve => (end = resolve))
+    const isWaitedFor = bare || !this.#level.transaction
+    const attempt = { ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }
+    return new Promise((resolve, reject) => {
+      this.#add({ queue, attempt, timeout, signal, calledAt: performance.now(), resolve, reject }, reject)
+    })
+  }
+
+  /** Rejects all that has not got its turn, and calls off what is under way. */
+  clear(failure) {
+    for (const item of this.#waiting) {
+      this.#dequeue(item)
+      this.#reject(item, failure, Infinity)
+      item.finish()
+    }
+    // What is left of it is not to come again.
+    if (this.#current instanceof Batch) this.#current.calledOff = failure
+    this.#attempt?.cancel(failure)
+  }
+
+  /** Adds an item; true when it has to wait. Until its turn comes, an abort takes it out of here. */
+  #add(item, reject) {
+    this.#open = null
+    item.queue.track(new Promise(resolve => (item.finish = resolve)))
+    if (!this.#current) {
+      this.#work(item)
+      return false
+    }
+    this.#waiting.add(item)
+    this.#lookIn(this.#remaining(item))
+    const leave = () => {
+      this.#dequeue(item)
+      reject(aborted(item.signal.reason))
+      item.finish()
+    }
+    if (item.signal) item.stopHeeding = onAbort(item.signal, leave)
+    return true
+  }
+
+  #dequeue(item) {
+    this.#waiting.delete(item)
+    if (item === this.#open) this.#open = null
+    item.stopHeeding?.()
+    if (this.#waiting.size > 0) return
+    clearTimeout(this.#timer)
+    this.#due = Infinity
+  }
+
+  #next() {
+    const item = this.#waiting.head
+    if (item) this.#dequeue(item)
+    return item ?? null
+  }
+
+  /** Works until nothing waits. Up to its first await it runs within the call that brought the first item. */
+  async #work(first) {
+    for (this.#current = first; this.#current; this.#current = this.#next()) {
+      this.#lastTurn = performance.now()
+      if (this.#current instanceof Batch) await this.#write(this.#current)
+      else await this.#give(this.#current)
+      this.#attempt = null
+      this.#current.finish()
+    }
+  }
+
+  async #write(batch) {
+    const { queue } = batch
+    while (!batch.finished) {
+      if (!this.#level.hold.held) return queue.adopt(batch, this.#level)
+      try {
+        this.#attempt = queue.start(batch, this.#level)
+        const written = await this.#attempt.settled
+        if (written.rolledBack) this.#level.rolledBack()
+        batch.settle(written)
+        queue.wrote(batch, written)
+        if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
+        if (written.warning) warnOfRelease(fromFailure(written.warning))
+      } catch (failure) {
+        // The addon has not run it, since the file was replaced or the hold has ended: its transaction is gone.
+        if (this.#level.transaction) this.#level.rolledBack()
+        this.#reject(batch, failure, Infinity)
+      }
+    }
+  }
+
+  async #give({ attempt, resolve }) {
+    this.#attempt = attempt
+    resolve(await attempt.settled)
+    if (this.#due === Infinity) this.#lookIn(this.#soonest())
+    await attempt.over
+  }
+
+  /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
+  #reject(item, failure, instant) {
+    const told = asAskedFor(failure, item.timeout)
+    const before = item.left ?? 1
+    if (item instanceof Batch) item.rejectUntil(instant, told)
+    else item.reject(told)
+    if (failure?.kind === 'timeout') item.queue.timedOut(before - (item.left ?? 0))
+  }
+
+  #remaining(item) {
+    return Math.max(0, Math.max(item.calledAt, this.#lastTurn) + item.timeout - performance.now())
+  }
+
+  /** Rejects what is due. Of a batch that is what was called until then, the first write in any case. */
+  #rejectDue(failure) {
+    for (const item of this.#waiting) {
+      if (this.#remaining(item) > 0) continue
+      this.#reject(item, failure, Math.max(item.calledAt, performance.now() - item.timeout))
+      if (!(item.finished ?? true)) continue
+      this.#dequeue(item)
+      item.finish()
+    }
+  }
+
+  /** Looks after those that wait here in `ms`, if not sooner. */
+  #lookIn(ms) {
+    const due = performance.now() + ms
+    if (!this.#attempt?.isWaitedFor || ms > TIMER_MAX_MS || due >= this.#due) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#look(), Math.ceil(ms))
+    this.#due = due
+  }
+
+  async #look() {
+    this.#due = Infinity
+    if (this.#waiting.size === 0) return
+    // While something is written, nobody waits for a transaction.
+    const writing = this.#attempt && !this.#attempt.waiting()
+    if (!writing && this.#soonest() === 0) this.#rejectDue(await this.#waiting.head.queue.refusal())
+    this.#lookIn(writing ? LOOK_AGAIN_MS : this.#soonest())
+  }
+
+  #soonest() {
+    let soonest = Infinity
+    for (const item of this.#waiting) soonest = Math.min(soonest, this.#remaining(item))
+    return soonest
+  }
+}
+
+module.exports = { Lane }

@@ -1,0 +1,186 @@
+/**
+ * The writes of one DB, in the order of their calls. Those that take the lock themselves, and holds, are one lane (lib/write/lock-lane.js).
+ * Those that run under a hold are a lane of that hold, and each transaction is one (lib/write/lane.js): in one lane with the others, a
+ * write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the writing connection,
+ * since only the holder uses it.
+ */
+'use strict'
+
+const { performance } = require('node:perf_hooks')
+const { refusal, writeAttempt } = require('./attempts')
+const { Batch } = require('./batch')
+const diagnostics = require('../base/diagnostics')
+const { SqlockError } = require('../base/errors')
+const { ruleFailure } = require('../base/failures')
+const { Lane } = require('./lane')
+const { LockLane } = require('./lock-lane')
+const { Pending } = require('../base/pending')
+
+/** The transaction of a write that is in none. */
+const NONE = 0
+const NO_OPTIONS = Object.freeze({})
+
+/** The lanes of each hold, with the file that they are for. */
+const lanesOf = new WeakMap()
+
+class WriteQueue {
+  #database
+  lock
+  #own
+  #lanes = new WeakMap()
+  #working = new Pending()
+  #timeout
+  #maxQueue
+  #stats
+  #committed
+
+  /**
+   * @param session the database, the lock of its directory, how long a write waits for the lock, ms, how many
+   * may wait, and who counts
+   * @param committed is called with the number of commits of each batch
+   */
+  constructor({ database, lock, options: { timeout, maxQueue }, stats }, committed) {
+    this.#database = database
+    this.lock = lock
+    this.#timeout = timeout
+    this.#maxQueue = maxQueue
+    this.#stats = stats
+    this.#committed = committed
+    this.#own = new LockLane(this)
+  }
+
+  /** How many writes and holds wait for the lock. */
+  get waiting() {
+    return this.#own.waiting
+  }
+
+  /** Adds a write that takes the lock itself. Returns `{ batch, place }`, see Batch.add. */
+  write(encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+    this.#checkRoom()
+    return this.#own.write(encode, timeout, signal, count)
+  }
+
+  /**
+   * Adds a write to a lane under a hold.
+   *
+   * @param options how long it waits there, ms; what calls it off; how many statements it has
+   */
+  writeIn(lane, encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+    return lane.write(this, encode, timeout, signal, count)
+  }
+
+  /** Waits for a turn in a lane under a hold, see Lane.turn. */
+  turnIn(lane, timeout, signal, bare) {
+    return lane.turn(this, timeout, signal, bare)
+  }
+
+  /** Waits for a hold, in the order of the writes; resolves to its number. */
+  async acquire(timeout, signal) {
+    this.#checkRoom()
+    const calledAt = performance.now()
+    const hold = await this.#own.acquire(this.lock, timeout, signal)
+    const waitMs = performance.now() - calledAt
+    this.#stats.waited(waitMs)
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.lock, waitMs)
+    return hold
+  }
+
+  /** The lane of what runs under a hold, in no transaction. DB objects on one file share it. */
+  laneOf(hold) {
+    let lane = this.#lanes.get(hold)
+    if (!lane) this.#lanes.set(hold, (lane = this.#sharedLane(hold)))
+    return lane
+  }
+
+  #sharedLane(hold) {
+    if (!lanesOf.has(hold)) lanesOf.set(hold, [])
+    const lanes = lanesOf.get(hold)
+    let shared = lanes.find(({ database }) => database.isFileOf(this.#database))
+    if (!shared)
+      lanes.push((shared = { database: this.#database, lane: this.laneIn({ hold, transaction: NONE }) }))
+    return shared.lane
+  }
+
+  #checkRoom() {
+    if (this.#maxQueue !== Infinity && this.waiting >= this.#maxQueue) {
+      throw new SqlockError(
+        'ERR_SQLOCK_QUEUE_FULL',
+        `${this.#maxQueue} calls of this DB wait for the lock already`
+      )
+    }
+  }
+
+  /** A lane of its own for what runs in a transaction. */
+  laneIn(level) {
+    return new Lane(level)
+  }
+
+  newBatch(timeout, signal) {
+    return new Batch(this.#database.newEncoder(), timeout, signal)
+  }
+
+  /** Gives a batch to the addon that runs under a hold. */
+  start(batch, { hold, transaction }) {
+    batch.startedAt = diagnostics.startOfBatch()
+    const { statements, bytes } = batch
+    const submission = this.#database.write({ hold: hold.id, transaction, statements, bytes })
+    return writeAttempt(submission, batch.signal, false)
+  }
+
+  /** Puts a part of a batch into the queue of the lock. */
+  submit(batch, statements, bytes, isBehind) {
+    const submission = this.#database.write({ timeoutMs: batch.timeout, statements, bytes })
+    return writeAttempt(submission, batch.signal, isBehind)
+  }
+
+  /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody, but not without its transaction. */
+  adopt(batch, { transaction }) {
+    if (transaction === NONE) this.#own.adopt(batch)
+    else batch.rejectUntil(Infinity, ruleFailure('ERR_SQLOCK_NOT_HELD', 'the transaction has ended'))
+  }
+
+  /** Rejects what waits for the lock. */
+  refuseWaiting(failure) {
+    this.#own.clear(failure)
+  }
+
+  /** Resolves when nothing is left to do in any lane. */
+  drained() {
+    return this.#working.drained()
+  }
+
+  /** Counts what a lane does until it is done. */
+  track(working) {
+    return this.#working.track(working)
+  }
+
+  /** A batch is done, or a part of one. */
+  wrote(batch, written) {
+    const { commits, waitMs, holdMs } = written
+    if (commits > 0) this.#committed(commits)
+    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#database, batch, written)
+    if (holdMs === undefined) return
+    if (diagnostics.lock.hasSubscribers) {
+      diagnostics.tellAcquired(this.lock, waitMs)
+      diagnostics.tellReleased(this.lock, holdMs)
+    }
+    this.#stats.waited(waitMs)
+    this.#stats.held(holdMs)
+  }
+
+  timedOut(count) {
+    this.#stats.timedOut(count)
+  }
+
+  /** So many calls will not get the lock. */
+  refused(calledAt, calls, failure) {
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellRefused(this.lock, calledAt, calls, failure)
+  }
+
+  /** What to reject with what is due. */
+  refusal() {
+    return refusal(this.lock)
+  }
+}
+
+module.exports = { WriteQueue }
