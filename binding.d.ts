@@ -48,9 +48,8 @@ export declare class NativeDatabase {
   describe(transaction: number, sql: string): NativeDescription
   /** The same outside of transactions, without a wait for a program that has the file to itself. */
   describeAtOnce(sql: string): NativeDescription
-  record(transaction: number, id: JsInteger, form: number): NativeRows
-  records(transaction: number, form: number): NativeRows
-  pragma(transaction: number, source: string, form: number): NativeRows
+  /** The statement that answers `PRAGMA source`. */
+  pragmaStatement(source: string): string
   /** Prepares a checkpoint, which moves what the WAL holds into the database file. */
   checkpoint(hold: number, mode: NativeCheckpointMode): NativeCheckpointing
   /** A copy of the database, made step by step. */
@@ -161,9 +160,6 @@ export interface HolderInfo {
 /** Is this the first time that this thread asks? */
 export declare function isFirstInThread(): boolean
 
-/** An INTEGER in JavaScript: a number where that is exact, else a bigint. */
-export type JsInteger = number | bigint
-
 /**
  * Is another SQLite at work on the file that this copy is about to open? `known`: another copy says so. True once for each
  * file of the process.
@@ -258,11 +254,6 @@ export interface NativeProgress {
 export interface NativeReturned {
   index: number
   rows: NativeEncoded
-}
-
-export interface NativeRows {
-  columns: Array<string>
-  rows: (null | number | bigint | string | Buffer)[][]
 }
 
 export interface NativeStatus {

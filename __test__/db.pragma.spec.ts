@@ -16,6 +16,22 @@ test('a pragma answers with rows, or with one value', async t => {
   t.is(db.pragma('page_count', { simple: true }), 2)
 })
 
+test('the INTEGERs of a pragma come as those of any read', async t => {
+  const bigint = openDb(t, undefined, { integers: 'bigint', busyTimeout: 7 })
+  await bigint.createRecord('a', 1)
+  t.deepEqual(bigint.pragma('page_count'), [{ page_count: 2n }])
+  t.deepEqual(bigint.pragma(' busy_timeout;'), [{ timeout: 7n }])
+  t.is(bigint.pragma('busy_timeout', { simple: true }), 7n)
+})
+
+test('a pragma in a transaction sees what that has done', async t => {
+  const db = openDb(t)
+  await db.transaction(async tx => {
+    await tx.run('PRAGMA user_version = 3')
+    t.is(db.pragma('user_version', { simple: true }), 3)
+  })
+})
+
 test('a pragma that SQLite does not know has no rows', t => {
   const db = openDb(t)
   t.deepEqual(db.pragma('no_such_thing'), [])

@@ -1,9 +1,61 @@
 /** The records API. */
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import test from 'ava'
 import { rejection } from './helpers/block.ts'
 import { hasSql, sql } from './helpers/sqlite.ts'
+import type { DB } from '../index.js'
 import { openDb, tmpDir } from './helpers/tmp.ts'
+
+/** All that read records: one, or a list. */
+const READS: Record<string, (db: DB) => unknown> = {
+  getRecord: db => db.getRecord(1),
+  getAllRecords: db => db.getAllRecords(),
+  getRecordAsync: db => db.getRecordAsync(1),
+  getAllRecordsAsync: db => db.getAllRecordsAsync(),
+  'getRecord in a transaction': db => db.transaction(async () => db.getRecord(1)),
+  'getAllRecordsAsync in a transaction': db => db.transaction(() => db.getAllRecordsAsync())
+}
+const noneOf = (name: string) => (name.startsWith('getAll') ? [] : undefined)
+const oneOf = (name: string) => {
+  const record = { id: 1, name: 'a', value: 1 }
+  return name.startsWith('getAll') ? [record] : record
+}
+
+for (const [name, read] of Object.entries(READS)) {
+  test(`${name}: without the table there is no record, until another process makes it`, async t => {
+    const dir = tmpDir(t)
+    const db = openDb(t, dir)
+    // An index is no table.
+    await db.exec('CREATE TABLE other (a); CREATE INDEX records ON other (a)')
+    for (let n = 0; n < 2; n++) t.deepEqual(await read(db), noneOf(name))
+    await db.exec('DROP INDEX records')
+    const program = `
+      import { DB } from '${new URL('../index.mjs', import.meta.url)}'
+      const db = new DB(process.argv[1] + '/app.db')
+      await db.createRecord('a', 1)
+      await db.close()`
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program, dir])
+    t.deepEqual(await read(db), oneOf(name))
+    await db.exec('DROP TABLE records')
+    t.deepEqual(await read(db), noneOf(name))
+  })
+
+  for (const [what, schema] of Object.entries({
+    'a view without the columns': 'CREATE VIEW records AS SELECT 1 AS id',
+    'a table without the columns, its name in capitals': 'CREATE TABLE RECORDS (id INTEGER PRIMARY KEY)',
+    'a view of a table that is gone':
+      'CREATE TABLE gone (id, name, value); CREATE VIEW records AS SELECT * FROM gone; DROP TABLE gone'
+  }))
+    test(`${name}: ${what} is an error`, async t => {
+      const db = openDb(t)
+      await db.exec(schema)
+      const error = await rejection((async () => read(db))())
+      t.is(error.code, 'SQLITE_ERROR')
+      t.regex(error.message, /^no such (column|table)/)
+    })
+}
 
 test('a record is created, read, updated', async t => {
   const db = openDb(t)

@@ -29,17 +29,16 @@ const {
 } = require('./options')
 const { checkStatement } = require('./parameters')
 const { Queryable } = require('./queryable')
+const { Records } = require('./records')
 const { scopeOwnedBy } = require('../scope/scope')
 const { Session } = require('../scope/session')
 const { Transaction } = require('./transaction')
-
-const RECORDS = 'SELECT id, name, value FROM main.records'
-const IS_THERE = "SELECT 1 FROM main.sqlite_schema WHERE name = 'records'"
 
 class DB extends Queryable {
   #database
   #options
   #session
+  #records
   #find = () => this.#target()
   #closing = null
 
@@ -54,6 +53,7 @@ class DB extends Queryable {
     this.#session = session
     this.#database = database
     this.#options = checked
+    this.#records = new Records(session)
   }
 
   get dbPath() {
@@ -96,29 +96,28 @@ class DB extends Queryable {
   }
 
   getRecord(id) {
-    checkInteger('id', id)
-    return this.#read((transaction, integers) => this.#database.record(transaction, id, integers))
+    return this.#records.get(this.#target(), checkInteger('id', id))
   }
 
   getAllRecords() {
-    return this.#read((transaction, integers) => this.#database.records(transaction, integers))
+    return this.#records.all(this.#target())
   }
 
   getRecordAsync(id) {
-    return issue(this.#find, target => {
-      checkInteger('id', id)
-      return this.#recordsAsync(target, `${RECORDS} WHERE id = ?`, id).then(([record]) => record)
-    })
+    return issue(this.#find, target => this.#records.getAsync(target, checkInteger('id', id)))
   }
 
   getAllRecordsAsync() {
-    return issue(this.#find, target => this.#recordsAsync(target, `${RECORDS} ORDER BY id`))
+    return issue(this.#find, target => this.#records.allAsync(target))
   }
 
   pragma(source, options) {
     const { simple, source: text } = checkPragma(source, options)
-    const rows = this.#read((transaction, integers) => this.#database.pragma(transaction, text, integers))
-    return simple ? Object.values(rows[0] ?? {})[0] : rows
+    const target = this.#target()
+    const statement = checkStatement(this.#database.pragmaStatement(text), [])
+    const form = simple ? 'pluck' : 'object'
+    const rows = this.#session.all(target, { statement, mode: this.#options.integers, form })
+    return simple ? rows[0] : rows
   }
 
   withWriteLock(fn, options) {
@@ -187,23 +186,6 @@ class DB extends Queryable {
   #transact(target, fn, options, asker) {
     const run = open => fn(new Transaction(this.#session, open))
     return this.#session.holds.transact(target, run, options, asker)
-  }
-
-  /** A database without the table has no records. */
-  async #recordsAsync(target, sql, ...params) {
-    const { integers: mode } = this.#options
-    const read = (sql, params) =>
-      this.#session.allAsync(target, { statement: checkStatement(sql, params), mode, form: 'object' })
-    try {
-      return await read(sql, params)
-    } catch (error) {
-      if ((await read(IS_THERE, [])).length > 0) throw error
-      return []
-    }
-  }
-
-  #read(query) {
-    return this.#session.read(this.#target(), transaction => query(transaction, this.#options.integers))
   }
 
   /** How a call waits for the lock. */

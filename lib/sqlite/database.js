@@ -7,10 +7,9 @@ const { workAttempt } = require('../base/attempt')
 const { backup } = require('./backup')
 const { Encoder } = require('./encoder')
 const { call, settled } = require('../base/failures')
-const { formOf } = require('./form')
 const { NativeDatabase } = require('./native')
 const { Reader } = require('./reader')
-const { rowsSlowlyOf, toObjects } = require('./rows')
+const { rowsSlowlyOf } = require('./rows')
 
 /** The number of a transaction that there is not. */
 const NONE = 0
@@ -81,16 +80,9 @@ class Database {
     return plain
   }
 
-  record(transaction, id, integers) {
-    return toObjects(this.#native.record(transaction, id, formOf({ mode: integers })))[0]
-  }
-
-  records(transaction, integers) {
-    return toObjects(this.#native.records(transaction, formOf({ mode: integers })))
-  }
-
-  pragma(transaction, source, integers) {
-    return toObjects(this.#native.pragma(transaction, source, formOf({ mode: integers })))
+  /** The statement that answers `PRAGMA source`. */
+  pragmaStatement(source) {
+    return this.#native.pragmaStatement(source)
   }
 
   async checkpoint(mode, { hold = NONE, signal }) {

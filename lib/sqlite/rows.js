@@ -52,12 +52,6 @@ function looseShape(names) {
   return { names, one, many }
 }
 
-/** Rows as objects from `{ columns, rows }`. */
-function toObjects({ columns, rows }) {
-  const { one } = shapeOf(columns)
-  return rows.map(values => one(values))
-}
-
 /** How the rows of a statement come: as objects, as arrays (`raw`), or the first column alone (`pluck`). */
 const forms = {
   object: {
@@ -109,4 +103,4 @@ function putRows(chunk, names, { form }, rows, at) {
   return count
 }
 
-module.exports = { rowOf, rowsOf, rowsSlowlyOf, shapeOf, toObjects }
+module.exports = { rowOf, rowsOf, rowsSlowlyOf, shapeOf }

@@ -4,11 +4,10 @@
 
 #[cfg(feature = "node")]
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Database, held, try_held};
 use crate::Error;
-use crate::sqlite::{self, Rows, Source, TransactionId, Value};
+use crate::sqlite::{self, Query, Rows, Source, TransactionId};
 
 #[cfg(feature = "node")]
 use crate::sqlite::{Description, Interrupt, Reader};
@@ -23,17 +22,13 @@ impl Database {
     /// # Errors
     /// [`sqlite::Error::SyncWrite`] for a pragma that writes.
     pub fn pragma(&self, source: &str) -> Result<Rows, Error> {
-        self.pragma_in(None, source)
+        let sql = self.pragma_statement(source);
+        self.read(None, false, |place| place.rows(&Query { sql: &sql, parameters: &[], judged: false }, usize::MAX))
     }
 
-    /// The same in a transaction.
-    pub(crate) fn pragma_in(&self, transaction: Option<TransactionId>, source: &str) -> Result<Rows, Error> {
-        if sqlite::asks_for_busy_timeout(source) {
-            // Our busy handler waits, of which SQLite knows no time.
-            let timeout = Value::Integer(to_ms(self.options.busy_timeout));
-            return Ok(Rows { columns: vec!["timeout".into()], rows: vec![vec![timeout]] });
-        }
-        self.read(transaction, false, |place| place.pragma(source))
+    /// The statement that answers `PRAGMA source`.
+    pub(crate) fn pragma_statement(&self, source: &str) -> String {
+        sqlite::pragma_statement(source, self.options.busy_timeout)
     }
 
     /// A plain read. One in a transaction is made on the connection that writes, and never waits for it. Another one may `keep`
@@ -108,8 +103,4 @@ impl Database {
             reader.forgo_checkpoint();
         }
     }
-}
-
-fn to_ms(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

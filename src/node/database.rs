@@ -12,17 +12,14 @@ use napi_derive::napi;
 
 use super::backup::NativeBackup;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
-use super::convert::{JsInteger, JsValue, from_value, to_duration, to_integer};
+use super::convert::to_duration;
 use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::queued::Work;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
-use crate::sqlite::{
-    self, AutoVacuum, Column, ConnectionOptions, Description, Form, Layout, Row, Rows, Source, Synchronous,
-    TransactionId, Value,
-};
+use crate::sqlite::{AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous, TransactionId};
 use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
@@ -77,23 +74,6 @@ impl From<NativeDatabaseOptions> for DatabaseOptions {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no stack has 2^53 bytes")]
 fn to_bytes(bytes: f64) -> usize {
     bytes as usize
-}
-
-#[napi(object, object_from_js = false)]
-pub struct NativeRows {
-    pub columns: Vec<String>,
-    #[napi(ts_type = "(null | number | bigint | string | Buffer)[][]")]
-    pub rows: Vec<Vec<JsValue>>,
-}
-
-impl NativeRows {
-    fn new(Rows { columns, rows }: Rows, form: Form) -> std::result::Result<Self, sqlite::Error> {
-        let to_js =
-            |(value, name): (Value, &String)| from_value(value, form.integers).map_err(|misfit| misfit.in_column(name));
-        let to_values = |row: Row| row.into_iter().zip(&columns).map(to_js).collect();
-        let rows = rows.into_iter().map(to_values).collect::<std::result::Result<_, _>>()?;
-        Ok(Self { columns, rows })
-    }
 }
 
 /// What a statement is.
@@ -214,21 +194,10 @@ impl NativeDatabase {
         described.map(NativeDescription::from).map_err(|error| exception(&env, error))
     }
 
+    /// The statement that answers `PRAGMA source`.
     #[napi(catch_unwind)]
-    pub fn record(&self, env: Env, transaction: i64, id: JsInteger, form: u8) -> Result<NativeRows> {
-        let id = to_integer(id)?;
-        self.read_rows(&env, transaction, form, |source| source.record(id))
-    }
-
-    #[napi(catch_unwind)]
-    pub fn records(&self, env: Env, transaction: i64, form: u8) -> Result<NativeRows> {
-        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is that of one lifetime only")]
-        self.read_rows(&env, transaction, form, |source| source.records())
-    }
-
-    #[napi(catch_unwind)]
-    pub fn pragma(&self, env: Env, transaction: i64, source: String, form: u8) -> Result<NativeRows> {
-        to_js_rows(&env, self.database.pragma_in(to_transaction(transaction), &source), form)
+    pub fn pragma_statement(&self, source: String) -> String {
+        self.database.pragma_statement(&source)
     }
 
     /// Prepares a checkpoint, which moves what the WAL holds into the database file.
@@ -248,23 +217,6 @@ impl NativeDatabase {
     pub fn close(&self) -> AsyncTask<CloseTask> {
         AsyncTask::new(CloseTask { database: Arc::clone(&self.database) })
     }
-}
-
-impl NativeDatabase {
-    fn read_rows(
-        &self,
-        env: &Env,
-        transaction: i64,
-        form: u8,
-        read: impl FnMut(&Source<'_>) -> std::result::Result<Rows, sqlite::Error>,
-    ) -> Result<NativeRows> {
-        to_js_rows(env, self.database.read(to_transaction(transaction), false, read), form)
-    }
-}
-
-fn to_js_rows(env: &Env, rows: std::result::Result<Rows, crate::Error>, form: u8) -> Result<NativeRows> {
-    let to_js = |rows| NativeRows::new(rows, Form::from_bits(form)).map_err(crate::Error::from);
-    rows.and_then(to_js).map_err(|error| exception(env, error))
 }
 
 /// The open transaction that JavaScript means; 0 is none.

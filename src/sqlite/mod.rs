@@ -87,15 +87,15 @@ pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 #[cfg(feature = "node")]
-pub(crate) use form::{JsNumber, Misfit, exact};
+pub(crate) use form::exact;
 pub(crate) use interrupt::Interrupt;
-pub(crate) use pragma::asks_for_busy_timeout;
+pub(crate) use pragma::statement as pragma_statement;
 pub(crate) use presence::has_open;
 #[cfg(feature = "node")]
 pub(crate) use presence::meets_another;
-pub(crate) use query::Source;
 #[cfg(feature = "node")]
-pub(crate) use query::{Column, Description, Encoded, Query};
+pub(crate) use query::{Column, Description, Encoded};
+pub(crate) use query::{Query, Source};
 pub(crate) use reader::Reader;
 #[cfg(feature = "node")]
 pub(crate) use run::is_kept;

@@ -6,11 +6,10 @@
 
 #![forbid(unsafe_code)]
 
+use std::time::Duration;
+
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
-
-use super::query::{Query, Source};
-use super::{Error, Rows, connection};
 
 /// What a pragma is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -176,18 +175,13 @@ pub(super) fn has_value(connection: &Connection, name: &str, argument: &str) -> 
     Ok(has)
 }
 
-/// Runs `PRAGMA source`, which must be one that reads.
-///
-/// # Errors
-/// [`Error::SyncWrite`] for a pragma that writes.
-pub(super) fn read(place: &Source<'_>, source: &str) -> Result<Rows, Error> {
-    connection::look(place.connection)?;
-    place.rows(&Query { sql: &format!("PRAGMA {source}"), parameters: &[], judged: false }, usize::MAX)
-}
-
-/// Is it `PRAGMA busy_timeout`?
-pub(crate) fn asks_for_busy_timeout(source: &str) -> bool {
-    source.trim_matches(|c: char| c.is_whitespace() || c == ';').eq_ignore_ascii_case("busy_timeout")
+/// The statement that answers `PRAGMA source`. SQLite does not know the timeout: our busy handler waits.
+pub(crate) fn statement(source: &str, busy_timeout: Duration) -> String {
+    if source.trim_matches(|c: char| c.is_whitespace() || c == ';').eq_ignore_ascii_case("busy_timeout") {
+        format!("SELECT {} AS timeout", busy_timeout.as_millis())
+    } else {
+        format!("PRAGMA {source}")
+    }
 }
 
 #[cfg(test)]
@@ -195,6 +189,8 @@ mod tests {
     use rusqlite::Connection;
 
     use super::super::authorizer::Authorizer;
+    use super::super::query::{Query, Source};
+    use super::super::{Error, Rows, Value};
     use super::*;
 
     fn open() -> Result<(Connection, Authorizer), Error> {
@@ -202,6 +198,11 @@ mod tests {
         connection.execute_batch("CREATE TABLE t (a INTEGER)")?;
         let authorizer = Authorizer::install(&connection)?;
         Ok((connection, authorizer))
+    }
+
+    fn read(place: &Source<'_>, source: &str) -> Result<Rows, Error> {
+        let sql = statement(source, Duration::from_millis(7));
+        place.rows(&Query { sql: &sql, parameters: &[], judged: false }, usize::MAX)
     }
 
     #[test]
@@ -212,6 +213,8 @@ mod tests {
         assert_eq!(read("journal_mode")?.columns, ["journal_mode"]);
         assert_eq!(read("table_info(t)")?.rows.len(), 1);
         assert_eq!(read("integrity_check")?.rows.len(), 1);
+        let timeout = read(" BUSY_timeout; ")?;
+        assert_eq!((timeout.columns, timeout.rows), (vec!["timeout".to_owned()], vec![vec![Value::Integer(7)]]));
         Ok(())
     }
 

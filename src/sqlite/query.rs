@@ -11,7 +11,7 @@ use super::chunk::{self, Chunk};
 use super::form::Form;
 use super::rows::{self, Names};
 use super::single::{self, Columns, Single};
-use super::{Error, Rows, connection, pragma, raw, records, run};
+use super::{Error, Rows, connection, raw, records, run};
 
 /// Where to read.
 pub(crate) struct Source<'c> {
@@ -129,14 +129,6 @@ impl Source<'_> {
             readonly: statement.readonly(),
             columns: raw::columns(self.connection, &statement, sql)?,
         })
-    }
-
-    /// Runs `PRAGMA source`, which must be one that reads.
-    ///
-    /// # Errors
-    /// [`Error::SyncWrite`] for a pragma that writes.
-    pub(crate) fn pragma(&self, source: &str) -> Result<Rows, Error> {
-        pragma::read(self, source)
     }
 
     /// The record with that id, if there is one.
