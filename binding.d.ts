@@ -18,9 +18,9 @@ export declare class NativeCheckpointing {
 
 export declare class NativeCursor {
   /** The next rows, or null at the end. */
-  next(): Promise<NativeEncoded | null>
+  next(): Promise<NativeRows | null>
   /** The same, and blocks until they are there. */
-  nextSync(): NativeEncoded | null
+  nextSync(): NativeRows | null
   /** Ends the statement and its snapshot. */
   close(): void
 }
@@ -42,8 +42,8 @@ export declare class NativeDatabase {
   write(hold: number, transaction: number, timeoutMs: number, statements: Array<string>, batch: Uint8Array): NativeSubmission
   /** Ends the snapshot that plain reads have kept. */
   endSnapshot(): void
-  /** A statement that reads. */
-  statement(sql: string): NativeStatement
+  /** A statement that reads. `take` takes the rows of its plain reads, whose cells are in `room`. */
+  statement(sql: string, room: Buffer, take: (rows: number, ...values: unknown[]) => void): NativeStatement
   /** What a statement is. */
   describe(transaction: number, sql: string): NativeDescription
   /** The same outside of transactions, without a wait for a program that has the file to itself. */
@@ -83,21 +83,25 @@ export declare class NativeLock {
 /** A read on its way. */
 export declare class NativeRead {
   /** Sends a worker for it. */
-  run(): Promise<NativeEncoded>
+  run(): Promise<NativeRows>
   /** Interrupts it: it fails with `SQLITE_INTERRUPT`, unless it has ended. */
   cancel(): void
 }
 
+/** Rows that another thread has read. */
+export declare class NativeRows {
+  /** The names of their columns. */
+  get columns(): Array<string>
+  /** Hands over the next chunk, if there is one. Says whether there are more. */
+  next(room: Buffer, take: (rows: number, ...values: unknown[]) => void): boolean
+}
+
 export declare class NativeStatement {
   /**
-   * The first row, or null: see [`sqlite::Single`]. With `keep` the snapshot stays open for the next read, until
-   * `endSnapshot`.
+   * Reads with the values of an encoded list, and hands the rows over. Returns how many count: the last ones, since a read may
+   * have begun once more. With `keep` the snapshot stays open for the next read, until `endSnapshot`.
    */
-  first(transaction: number, keep: boolean, parameters: Uint8Array, form: number, room: Buffer): null | string | NativeParts | NativeEncoded
-  /** The names of the columns of the first row that was read last. */
-  names(): Array<string>
-  /** All rows. */
-  all(transaction: number, keep: boolean, parameters: Uint8Array, form: number): NativeEncoded
+  read(transaction: number, keep: boolean, parameters: Uint8Array, form: number): number
   /** Prepares a read by a worker. */
   readApart(parameters: Uint8Array, form: number): NativeRead
   /** Begins a read a chunk at a time. */
@@ -221,12 +225,6 @@ export interface NativeDescription {
   columns: Array<NativeColumn>
 }
 
-/** Rows as `lib/sqlite/chunk.js` decodes them. */
-export interface NativeEncoded {
-  columns: Array<string>
-  chunks: Array<Buffer>
-}
-
 export interface NativeFailure {
   index: number
   failure: Error
@@ -238,12 +236,6 @@ export interface NativeLockOptions {
   mode?: number
 }
 
-/** What a row has beside its numbers. */
-export interface NativeParts {
-  texts: string
-  apart: Array<string | Buffer>
-}
-
 /** How far a backup has got. */
 export interface NativeProgress {
   totalPages: number
@@ -253,7 +245,7 @@ export interface NativeProgress {
 /** The rows that a statement has returned. */
 export interface NativeReturned {
   index: number
-  rows: NativeEncoded
+  rows: NativeRows
 }
 
 export interface NativeStatus {

@@ -705,6 +705,7 @@ module.exports.NativeCursor = nativeBinding.NativeCursor
 module.exports.NativeDatabase = nativeBinding.NativeDatabase
 module.exports.NativeLock = nativeBinding.NativeLock
 module.exports.NativeRead = nativeBinding.NativeRead
+module.exports.NativeRows = nativeBinding.NativeRows
 module.exports.NativeStatement = nativeBinding.NativeStatement
 module.exports.NativeSubmission = nativeBinding.NativeSubmission
 module.exports.NativeWait = nativeBinding.NativeWait

@@ -442,7 +442,7 @@ export interface Queryable<M extends IntegerMode = 'number'> {
    * RETURNING, is taken through the lock. In a transaction it belongs to that. `signal` interrupts it.
    */
   getAsync<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<T | undefined>
-  /** Reads all rows off the event loop, which decodes 2,000 at a time. As `getAsync()`. */
+  /** Reads all rows off the event loop, which takes some 1,000 at a time. As `getAsync()`. */
   allAsync<T = Row>(sql: string | ReadQuery, ...params: Params): Promise<T[]>
   /**
    * Runs one statement of any kind, for drivers that are not told of which: a read as `allAsync()`, off the event loop and without

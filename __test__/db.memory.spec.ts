@@ -61,3 +61,33 @@ for (const [kind, body] of Object.entries(BODIES))
       t.true(bytes < 3e6, `${way}: ${bytes} bytes`)
     }
   })
+
+/** 400 rows for each of a document, of which every 50th is kept. */
+const MANY = `SELECT id, title, 'other' AS other FROM doc, (WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 400) SELECT i FROM c)`
+const keep = (rows: string, title: string) =>
+  `kept.push(...(${rows}).filter((_, n) => n % 50 === 0).map(row => ${title}))`
+const MANY_READS = {
+  all: keep('db.all(MANY)', 'row.title'),
+  'all in a transaction': keep('await db.transaction(tx => tx.all(MANY))', 'row.title'),
+  raw: keep('db.prepare(MANY).raw().all()', 'row[1]'),
+  pluck: keep("db.prepare(MANY.replace('id, ', '')).pluck().all()", 'row'),
+  iterate: keep('[...db.iterate(MANY)]', 'row.title'),
+  allAsync: keep('await db.allAsync(MANY)', 'row.title'),
+  execute: keep('(await db.execute(MANY)).rows', 'row.title'),
+  iterateAsync: `let n = 0
+    for await (const { title } of db.iterateAsync(MANY)) if (n++ % 50 === 0) kept.push(title)`,
+  returning: `await db.exec('CREATE TABLE copy (id, title, other)')
+    ${keep("await db.allAsync('INSERT INTO copy ' + MANY + ' RETURNING *')", 'row.title')}`
+}
+
+for (const [way, read] of Object.entries(MANY_READS))
+  test(`${way}: a short text that is kept keeps none of the others alive`, t => {
+    const { titles, bytes } = bytesKept(
+      tmpDir(t),
+      SETUP("''"),
+      `const MANY = ${JSON.stringify(MANY)}\n${read}`
+    )
+    t.is(titles, 8 * ROWS)
+    // A text takes some 50 bytes. In strings that 512 bytes share, each would keep as many.
+    t.true(bytes < 1e6, `${bytes} bytes`)
+  })

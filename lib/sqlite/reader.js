@@ -1,9 +1,9 @@
 /**
- * The reads of one DB: plain ones on the calling thread, and those on libuv workers, which are decoded a chunk at a time so that
+ * The reads of one DB: plain ones on the calling thread, and those on libuv workers, which come a chunk at a time so that
  * the event loop stays free.
  *
  * What a caller reads is a `plan`: `{ statement, mode, form }`, a text with its values, how INTEGERs come, and as what a row
- * comes (see lib/sqlite/rows.js).
+ * comes (see lib/sqlite/shapes.js).
  */
 'use strict'
 
@@ -16,15 +16,12 @@ const { Encoder } = require('./encoder')
 const { call, settled } = require('../base/failures')
 const { formOf } = require('./form')
 const { Pending } = require('../base/pending')
-const { rowOf, rowsOf, shapeOf } = require('./rows')
-const { Single } = require('./single')
+const { Taker, room, rowsOf } = require('./rows')
 const { Turns } = require('./turns')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
 const ROWS_IN_CHUNK = 256
-
-const NONE_APART = Object.freeze([])
 
 class Reader {
   #native
@@ -37,7 +34,6 @@ class Reader {
     this.#native.endSnapshot()
   }
   #encoder = new Encoder()
-  #single = new Single()
   #statements = new Map()
   /** Iterators that have not come to their end, held weakly: one that nobody goes on with ends its snapshot when it is collected. */
   #cursors = new Set()
@@ -49,19 +45,12 @@ class Reader {
 
   /** The first row, as the caller sees it in `transaction`: 0 for none. */
   first(transaction, plan) {
-    const prepared = this.#prepared(plan.statement.sql)
-    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    const answer = prepared.native.first(transaction, keep, parameters, formOf(plan), this.#single.room)
-    if (answer === null) return undefined
-    if (typeof answer === 'string') return this.#row(prepared, answer, NONE_APART, plan)
-    return answer.chunks ? rowsOf(answer, plan)[0] : this.#row(prepared, answer.texts, answer.apart, plan)
+    return this.#read(transaction, plan, true)[0]
   }
 
   /** All rows. */
   all(transaction, plan) {
-    const { native } = this.#prepared(plan.statement.sql)
-    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    return rowsOf(native.all(transaction, keep, parameters, formOf(plan)), plan)
+    return this.#read(transaction, plan, false)
   }
 
   /** One after the other, of which a chunk is there at a time. */
@@ -101,14 +90,19 @@ class Reader {
     return false
   }
 
-  /** The row in the room, with its texts and what is apart of them. The names of its columns are asked for when they have changed. */
-  #row(prepared, texts, apart, plan) {
-    const single = this.#single
-    if (single.version !== prepared.version) {
-      prepared.version = single.version
-      prepared.shape = shapeOf(prepared.native.names())
+  #read(transaction, plan, first) {
+    const { native, taker } = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    taker.begin(plan.form)
+    let count
+    let rows
+    try {
+      count = native.read(transaction, keep, parameters, formOf(plan, first))
+    } finally {
+      rows = taker.end()
     }
-    return rowOf(single.values(texts, apart), prepared.shape, plan)
+    // What came before a read began once more does not count.
+    return count === rows.length ? rows : rows.slice(rows.length - count)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */
@@ -117,7 +111,8 @@ class Reader {
     if (!prepared) {
       if (this.#statements.size >= MAX_STATEMENTS)
         this.#statements.delete(this.#statements.keys().next().value)
-      prepared = { native: this.#native.statement(sql), version: 0, shape: null }
+      const taker = new Taker()
+      prepared = { native: this.#native.statement(sql, room, taker.take), taker }
       this.#statements.set(sql, prepared)
     }
     return prepared

@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Object;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::read::NativeEncoded;
+use super::rows::NativeRows;
 use super::stepper::Stepper;
 use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
@@ -54,14 +54,14 @@ impl NativeCursor {
 #[napi]
 impl NativeCursor {
     /// The next rows, or null at the end.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeEncoded | null>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeRows | null>")]
     pub fn next<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        self.0.next::<NativeEncoded>(env)
+        self.0.next::<NativeRows>(env)
     }
 
     /// The same, and blocks until they are there.
     #[napi(catch_unwind)]
-    pub fn next_sync(&self, env: Env) -> Result<Option<NativeEncoded>> {
+    pub fn next_sync(&self, env: Env) -> Result<Option<NativeRows>> {
         self.0.next_sync(&env)
     }
 

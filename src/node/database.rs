@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use napi::bindgen_prelude::{AsyncTask, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8Array};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
@@ -17,6 +17,7 @@ use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::queued::Work;
+use super::rows::TakeRef;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
 use crate::sqlite::{AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous, TransactionId};
@@ -174,10 +175,15 @@ impl NativeDatabase {
         self.database.end_snapshot();
     }
 
-    /// A statement that reads.
+    /// A statement that reads. `take` takes the rows of its plain reads, whose cells are in `room`.
     #[napi(catch_unwind)]
-    pub fn statement(&self, sql: String) -> NativeStatement {
-        NativeStatement::new(Arc::clone(&self.database), sql)
+    pub fn statement(
+        &self,
+        sql: String,
+        room: Buffer,
+        #[napi(ts_arg_type = "(rows: number, ...values: unknown[]) => void")] take: TakeRef,
+    ) -> NativeStatement {
+        NativeStatement::new(Arc::clone(&self.database), sql, room, take)
     }
 
     /// What a statement is.

@@ -12,6 +12,7 @@
 //! | `checkpoint` | checkpoints |
 //! | `backup` | backups |
 //! | `statement` | plain reads |
+//! | `rows` | rows, handed over |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
 //! | `stepper` | what cursors and backups are: work in steps on a thread of its own |
@@ -37,6 +38,7 @@ mod lock;
 mod presence;
 mod queued;
 mod read;
+mod rows;
 mod statement;
 mod stepper;
 mod submission;

@@ -4,27 +4,15 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{AsyncTask, Buffer};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::environment;
 use super::error::{Failure, exception, guarded};
+use super::rows::NativeRows;
 use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
-
-/// Rows as `lib/sqlite/chunk.js` decodes them.
-#[napi(object, object_from_js = false)]
-pub struct NativeEncoded {
-    pub columns: Vec<String>,
-    pub chunks: Vec<Buffer>,
-}
-
-impl From<Encoded> for NativeEncoded {
-    fn from(Encoded { columns, chunks }: Encoded) -> Self {
-        Self { columns, chunks: chunks.into_iter().map(Buffer::from).collect() }
-    }
-}
 
 /// What is to be read.
 struct Errand {
@@ -56,7 +44,7 @@ impl NativeRead {
 #[napi]
 impl NativeRead {
     /// Sends a worker for it.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeEncoded>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeRows>")]
     pub fn run(&self) -> AsyncTask<ReadTask> {
         AsyncTask::new(ReadTask(Arc::clone(&self.0)))
     }
@@ -72,13 +60,13 @@ pub struct ReadTask(Arc<Errand>);
 
 impl Task for ReadTask {
     type Output = std::result::Result<Encoded, Failure>;
-    type JsValue = NativeEncoded;
+    type JsValue = NativeRows;
 
     fn compute(&mut self) -> Result<Self::Output> {
         Ok(guarded(|| self.0.run()))
     }
 
-    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<NativeEncoded> {
-        output.map(NativeEncoded::from).map_err(|failure| exception(&env, failure))
+    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<NativeRows> {
+        output.map(NativeRows::from).map_err(|failure| exception(&env, failure))
     }
 }

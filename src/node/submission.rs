@@ -23,7 +23,7 @@ use super::environment;
 use super::error::{Failure, describe, exception, guarded, not_started};
 use super::lock::Entry;
 use super::queued::{Queued, Work};
-use super::read::NativeEncoded;
+use super::rows::NativeRows;
 use crate::db::Batch;
 use crate::lock::{self, Queue, WriteGuard};
 use crate::sqlite::{self, HoldId, Interrupt};
@@ -120,7 +120,7 @@ pub struct NativeWritten {
 #[napi(object, object_from_js = false)]
 pub struct NativeReturned {
     pub index: u32,
-    pub rows: NativeEncoded,
+    pub rows: NativeRows,
 }
 
 #[napi(object, object_from_js = false)]

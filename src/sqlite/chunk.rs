@@ -1,221 +1,242 @@
-//! Rows on their way to JavaScript: encoded in chunks, column by column, one call over the border however many rows.
-//! `lib/sqlite/chunk.js` decodes them; most of the time of a read is spent there, and a column of one type is the fastest way.
+//! Rows on their way to JavaScript: a cell of 64 bits for each value, row by row, and beside them what does not fit into one.
+//! `lib/sqlite/rows.js` makes objects of them.
 //!
 //! ```text
-//! chunk   := u32 rows, u32 0, column...
-//! column  := u32 kind, u32 length in bytes of what follows, filled up to a multiple of 8
-//!   NUMBERS   f64 for each row
-//!   INTEGERS  i64 for each row
-//!   ASCII     u32 end for each row, bytes: the texts, one after the other
-//!   TEXT      ends for each row, the texts in UTF-8
-//!   MIXED     u8 tag for each row, filled up; 8 bytes for each row: f64, i64, ends of a text, or u32 end of a blob;
-//!             u32 length of texts, u32 length of blobs, texts in UTF-8, blobs
-//! ends    := u32 end in bytes, u32 end in UTF-16 code units, which JavaScript counts in
+//! cell := f64, or one of these marks in its upper 32 bits
+//!   INT32   the lower 32 bits are an i32
+//!   NULL
+//!   BESIDE  a text, a blob or a bigint: the next one of those beside the cells
+//!   BYTES   a large text, whose bytes in UTF-8 are the next of those beside the cells
 //! ```
 //!
-//! All numbers are little-endian. An INTEGER comes as the [form](super::form) of the rows says.
+//! JavaScript reads the cells as little-endian numbers. A mark is a NaN, which no value is: SQLite makes NULL of a NaN. Small
+//! integers have a mark since the engine keeps an integer of 32 bits, other than a double, without memory of its own.
 
 #![forbid(unsafe_code)]
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
-use super::form::{self, Integers, JsNumber, Misfit};
+use super::form::{self, Form, JsNumber, Misfit};
 use super::{Error, memory};
 
-/// More rows would keep the event loop busy for too long when they are decoded.
-pub(super) const MAX_ROWS: usize = 2000;
-/// A chunk with as many bytes takes no more rows.
+/// A chunk has no more cells; there is room for a row of the most columns that SQLite takes, 2,000.
+pub(crate) const MAX_CELLS: usize = 8192;
+/// A chunk with as many values beside its cells takes no more rows: they are the arguments of a call.
+const MAX_BESIDE: usize = 1024;
+/// A chunk with as many bytes beside its cells takes no more rows.
 const MAX_BYTES: usize = 1 << 18;
 
-const NUMBERS: u32 = 0;
-const INTEGERS: u32 = 1;
-const ASCII: u32 = 2;
-const TEXT: u32 = 3;
-const MIXED: u32 = 4;
+const INT32: u64 = 0x7ff8_0001 << 32;
+const NULL: u64 = 0x7ff8_0002 << 32;
+const BESIDE: u64 = 0x7ff8_0003 << 32;
+const BYTES: u64 = 0x7ff8_0004 << 32;
 
-/// The types of values in a column that is not of one type.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-enum Tag {
-    Null = 0,
-    Number = 1,
-    Integer = 2,
-    Text = 3,
-    Blob = 4,
+/// From this size on a text or a blob has memory of its own, for which there may be too little: V8 ends the process when it has no
+/// room for a string. Node's own strings of bytes are of this kind from 1,031,913 bytes on.
+pub(crate) const LARGE: usize = 1 << 20;
+
+/// Where the values go that do not fit into a cell.
+pub(crate) trait Beside {
+    /// Takes a text; a [`LARGE`] one as bytes.
+    fn text(&mut self, text: Text<'_>) -> Result<(), Misfit>;
+    /// Takes a blob.
+    fn blob(&mut self, blob: &[u8]) -> Result<(), Misfit>;
+    /// Takes an INTEGER that is to be a bigint.
+    fn bigint(&mut self, integer: i64) -> Result<(), Misfit>;
+}
+
+/// A text that a string of JavaScript can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Text<'t> {
+    Ascii(&'t [u8]),
+    Unicode(&'t str),
+}
+
+impl<'t> Text<'t> {
+    pub(crate) fn bytes(self) -> &'t [u8] {
+        match self {
+            Text::Ascii(text) => text,
+            Text::Unicode(text) => text.as_bytes(),
+        }
+    }
 }
 
 /// Rows that are gathered.
-pub(super) struct Chunk {
-    columns: Vec<Column>,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Chunk<B> {
+    cells: Vec<u64>,
     rows: usize,
-    max_rows: usize,
+    beside: B,
+    count: usize,
     bytes: usize,
-    integers: Integers,
 }
 
-/// The values of a column, in the form of a column of mixed types.
-#[derive(Default)]
-struct Column {
-    tags: Vec<u8>,
-    slots: Vec<[u8; 8]>,
-    texts: String,
-    /// How many UTF-16 code units the texts have.
-    units: usize,
-    blobs: Vec<u8>,
-}
-
-impl Chunk {
-    pub(super) fn new(columns: usize, integers: Integers, max_rows: usize) -> Self {
-        Self { columns: (0..columns).map(|_| Column::default()).collect(), rows: 0, max_rows, bytes: 0, integers }
+impl<B: Beside> Chunk<B> {
+    pub(crate) fn new(beside: B) -> Self {
+        Self { cells: Vec::new(), rows: 0, beside, count: 0, bytes: 0 }
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.rows >= self.max_rows || self.bytes >= MAX_BYTES
+    pub(crate) fn cells(&self) -> &[u64] {
+        &self.cells
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rows == 0
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The same rows with their values beside the cells as others.
+    #[cfg(feature = "node")]
+    pub(crate) fn with<C>(self, beside: C) -> Chunk<C> {
+        let Self { cells, rows, count, bytes, .. } = self;
+        Chunk { cells, rows, beside, count, bytes }
+    }
+
+    pub(crate) fn beside(&mut self) -> &mut B {
+        &mut self.beside
+    }
+
+    /// Has it no room for one more row of so many columns?
+    pub(super) fn is_full(&self, width: usize) -> bool {
+        self.cells.len() + width > MAX_CELLS || self.count >= MAX_BESIDE || self.bytes >= MAX_BYTES
     }
 
     /// Adds the values of a row, whose columns have these names.
     ///
     /// # Errors
     /// For a value that JavaScript could not take in this form.
-    pub(super) fn push_row(&mut self, row: &Row<'_>, names: &[String]) -> Result<(), Error> {
-        for (column, name) in names.iter().enumerate().take(self.columns.len()) {
-            self.push(column, row.get_ref(column)?).map_err(|misfit| misfit.in_column(name))?;
+    pub(super) fn push_row(&mut self, row: &Row<'_>, names: &[String], form: Form) -> Result<(), Error> {
+        for (column, name) in names.iter().enumerate().take(form.columns(names.len())) {
+            self.push(row.get_ref(column)?, form).map_err(|misfit| misfit.in_column(name))?;
         }
-        self.end_row();
-        Ok(())
-    }
-
-    fn push(&mut self, column: usize, value: ValueRef<'_>) -> Result<(), Misfit> {
-        if let Some(column) = self.columns.get_mut(column) {
-            self.bytes += column.push(value, self.integers)?;
-        }
-        Ok(())
-    }
-
-    fn end_row(&mut self) {
         self.rows += 1;
+        Ok(())
     }
 
-    /// The chunk as bytes. What was gathered is gone from it.
-    ///
-    /// # Errors
-    /// `SQLITE_TOOBIG` for a row of more than 4 GB.
-    pub(super) fn take(&mut self) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        bytes.try_reserve(self.bytes + self.columns.len() * (24 + 12 * self.rows) + 8)?;
-        bytes.extend(length(self.rows)?);
-        bytes.extend([0; 4]);
-        for column in &mut self.columns {
-            column.write(&mut bytes)?;
-            column.clear();
-        }
-        (self.rows, self.bytes) = (0, 0);
-        Ok(bytes)
-    }
-}
-
-impl Column {
-    /// Adds a value; returns how many bytes it takes besides its slot.
-    fn push(&mut self, value: ValueRef<'_>, integers: Integers) -> Result<usize, Misfit> {
-        let (tag, slot, bytes) = match value {
-            ValueRef::Null => (Tag::Null, [0; 8], 0),
-            ValueRef::Integer(integer) => match integers.to_js(integer)? {
-                JsNumber::Number(number) => (Tag::Number, number.to_le_bytes(), 0),
-                JsNumber::Bigint(integer) => (Tag::Integer, integer.to_le_bytes(), 0),
-            },
-            ValueRef::Real(real) => (Tag::Number, real.to_le_bytes(), 0),
+    fn push(&mut self, value: ValueRef<'_>, form: Form) -> Result<(), Misfit> {
+        let cell = match value {
+            ValueRef::Null => NULL,
+            ValueRef::Real(real) => number(real),
+            ValueRef::Integer(integer) => {
+                if let (true, Ok(small)) = (form.integers.has_numbers(), i32::try_from(integer)) {
+                    INT32 | u64::from(small.cast_unsigned())
+                } else {
+                    match form.integers.to_js(integer)? {
+                        JsNumber::Number(number) => number.to_bits(),
+                        JsNumber::Bigint(integer) => {
+                            self.beside.bigint(integer)?;
+                            self.beside_of(size_of::<i64>())
+                        }
+                    }
+                }
+            }
             ValueRef::Text(text) => {
-                self.units += append_text(&mut self.texts, text)?;
-                // Ends that are too large for these are refused with the column.
-                (Tag::Text, (self.texts.len() as u64 | (self.units as u64) << 32).to_le_bytes(), text.len())
+                let bytes = with_text(text, |text| self.beside.text(text).map(|()| text.bytes().len()))?;
+                let beside = self.beside_of(bytes);
+                if bytes < LARGE { beside } else { BYTES }
             }
             ValueRef::Blob(blob) => {
-                memory::extend(&mut self.blobs, blob)?;
-                (Tag::Blob, (self.blobs.len() as u64).to_le_bytes(), blob.len())
+                self.beside.blob(blob)?;
+                self.beside_of(blob.len())
             }
         };
-        self.tags.push(tag as u8);
-        self.slots.push(slot);
-        Ok(bytes)
-    }
-
-    fn write(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
-        // The length is known when the rest is there.
-        let head = bytes.len();
-        bytes.extend([0; 8]);
-        let kind = self.kind();
-        match kind {
-            NUMBERS | INTEGERS => bytes.extend(self.slots.as_flattened()),
-            ASCII | TEXT => {
-                length(self.texts.len())?;
-                for slot in &self.slots {
-                    bytes.extend(if kind == ASCII { &slot[..4] } else { slot });
-                }
-                memory::extend(bytes, self.texts.as_bytes())?;
-            }
-            _ => {
-                bytes.extend(&self.tags);
-                fill_up(bytes);
-                bytes.extend(self.slots.as_flattened());
-                bytes.extend(length(self.texts.len())?);
-                bytes.extend(length(self.blobs.len())?);
-                memory::extend(bytes, self.texts.as_bytes())?;
-                memory::extend(bytes, &self.blobs)?;
-            }
-        }
-        fill_up(bytes);
-        let size = length(bytes.len() - head - 8)?;
-        bytes[head..head + 4].copy_from_slice(&kind.to_le_bytes());
-        bytes[head + 4..head + 8].copy_from_slice(&size);
+        self.cells.push(cell);
         Ok(())
     }
 
-    /// Empties it; the room stays for the next rows.
-    fn clear(&mut self) {
-        self.tags.clear();
-        self.slots.clear();
-        self.texts.clear();
-        self.units = 0;
-        self.blobs.clear();
+    fn beside_of(&mut self, bytes: usize) -> u64 {
+        self.count += 1;
+        self.bytes += bytes;
+        BESIDE
     }
 
-    fn kind(&self) -> u32 {
-        let all = |tag: Tag| self.tags.iter().all(|other| *other == tag as u8);
-        if all(Tag::Number) {
-            NUMBERS
-        } else if all(Tag::Integer) {
-            INTEGERS
-        } else if !all(Tag::Text) {
-            MIXED
-        } else if self.units == self.texts.len() {
-            ASCII
-        } else {
-            TEXT
+    /// Empties it, for further rows.
+    pub(super) fn clear(&mut self) {
+        self.cells.clear();
+        (self.rows, self.count, self.bytes) = (0, 0, 0);
+    }
+}
+
+fn number(real: f64) -> u64 {
+    if real.is_nan() { NULL } else { real.to_bits() }
+}
+
+/// Does `work` with a text, which has U+FFFD for what is no UTF-8.
+fn with_text<T>(text: &[u8], work: impl FnOnce(Text<'_>) -> Result<T, Misfit>) -> Result<T, Misfit> {
+    if text.is_ascii() {
+        form::check_text(text.len())?;
+        return work(Text::Ascii(text));
+    }
+    let mut replaced = String::new();
+    // Nearly every text is UTF-8, and that check is much faster than finding what is wrong with one.
+    let text = if let Ok(text) = str::from_utf8(text) {
+        text
+    } else {
+        memory::push_text(&mut replaced, text)?;
+        &replaced
+    };
+    // A text has no more UTF-16 code units than bytes.
+    if form::check_text(text.len()).is_err() {
+        form::check_text(text.encode_utf16().count())?;
+    }
+    work(Text::Unicode(text))
+}
+
+/// The values beside the cells of a chunk that another thread has read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    bytes: Vec<u8>,
+    values: Vec<(Kind, usize)>,
+}
+
+/// What a value is, whose end in the bytes stands beside this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Ascii,
+    Unicode,
+    Blob,
+    Bigint,
+}
+
+impl Kept {
+    fn push(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), Misfit> {
+        memory::extend(&mut self.bytes, bytes)?;
+        self.values.push((kind, self.bytes.len()));
+        Ok(())
+    }
+
+    /// Gives the values away, in their order.
+    pub(crate) fn give(&self, to: &mut impl Beside) -> Result<(), Misfit> {
+        let mut start = 0;
+        for (kind, end) in &self.values {
+            let bytes = self.bytes.get(start..*end).unwrap_or_default();
+            match kind {
+                Kind::Ascii => to.text(Text::Ascii(bytes)),
+                Kind::Unicode => to.text(Text::Unicode(str::from_utf8(bytes).unwrap_or_default())),
+                Kind::Blob => to.blob(bytes),
+                Kind::Bigint => to.bigint(bytes.try_into().map_or(0, i64::from_le_bytes)),
+            }?;
+            start = *end;
+        }
+        Ok(())
+    }
+}
+
+impl Beside for Kept {
+    fn text(&mut self, text: Text<'_>) -> Result<(), Misfit> {
+        match text {
+            Text::Ascii(text) => self.push(Kind::Ascii, text),
+            Text::Unicode(text) => self.push(Kind::Unicode, text.as_bytes()),
         }
     }
-}
 
-/// Appends a text, with U+FFFD for what is no UTF-8. Returns its length in UTF-16 code units.
-pub(super) fn append_text(texts: &mut String, text: &[u8]) -> Result<usize, Misfit> {
-    let start = texts.len();
-    memory::push_text(texts, text)?;
-    let text = &texts[start..];
-    let units = if text.is_ascii() { text.len() } else { text.encode_utf16().count() };
-    form::check_text(units)?;
-    Ok(units)
-}
+    fn blob(&mut self, blob: &[u8]) -> Result<(), Misfit> {
+        self.push(Kind::Blob, blob)
+    }
 
-fn fill_up(bytes: &mut Vec<u8>) {
-    bytes.resize(bytes.len().next_multiple_of(8), 0);
-}
-
-fn length(length: usize) -> Result<[u8; 4], Error> {
-    u32::try_from(length).map(u32::to_le_bytes).map_err(|_| Error::too_big())
+    fn bigint(&mut self, integer: i64) -> Result<(), Misfit> {
+        self.push(Kind::Bigint, &integer.to_le_bytes())
+    }
 }
 
 #[cfg(test)]

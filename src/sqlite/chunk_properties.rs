@@ -1,114 +1,118 @@
-//! Any rows, encoded and read again by the description of the form. `PROPTEST_CASES=100000 cargo test properties` looks for
+//! Any rows, gathered and read again by the description of the form. `PROPTEST_CASES=100000 cargo test properties` looks for
 //! longer.
 
 use proptest::prelude::*;
+use rusqlite::Connection;
+use rusqlite::types::ToSqlOutput;
 
+use super::super::form::Integers;
 use super::super::test_values::{Arrived, Given, given};
 use super::*;
 
-/// The values of the columns of a chunk.
-fn decoded(bytes: &[u8]) -> Vec<Vec<Arrived>> {
-    let rows = word(bytes, 0);
-    let (mut columns, mut at) = (Vec::new(), 8);
-    while at < bytes.len() {
-        let (kind, length) = (word(bytes, at), word(bytes, at + 4));
-        assert_eq!(length % 8, 0, "the next column begins where numbers may be read");
-        columns.push(column(kind, rows, &bytes[at + 8..at + 8 + length]));
-        at += 8 + length;
-    }
-    columns
-}
+/// What arrives beside the cells.
+#[derive(Default)]
+struct Arrivals(Vec<Arrived>);
 
-fn column(kind: usize, rows: usize, bytes: &[u8]) -> Vec<Arrived> {
-    match u32::try_from(kind).unwrap() {
-        NUMBERS => (0..rows).map(|row| number(bytes, 8 * row)).collect(),
-        INTEGERS => (0..rows).map(|row| integer(bytes, 8 * row)).collect(),
-        ASCII => {
-            let texts = &bytes[4 * rows..];
-            assert!(texts.is_ascii());
-            pieces((0..rows).map(|row| word(bytes, 4 * row))).map(|(start, end)| text(&texts[start..end])).collect()
-        }
-        TEXT => {
-            let (texts, mut units) = (&bytes[8 * rows..], 0);
-            let pieces = pieces((0..rows).map(|row| word(bytes, 8 * row))).zip(0..);
-            let one = |((start, end), row): ((usize, usize), usize)| {
-                let arrived = text(&texts[start..end]);
-                units += str::from_utf8(&texts[start..end]).unwrap().encode_utf16().count();
-                assert_eq!(word(bytes, 8 * row + 4), units);
-                arrived
-            };
-            pieces.map(one).collect()
-        }
-        _ => mixed(rows, bytes),
+impl Beside for Arrivals {
+    fn text(&mut self, text: Text<'_>) -> Result<(), Misfit> {
+        self.0.push(Arrived::Text(match text {
+            Text::Ascii(text) => {
+                assert!(text.is_ascii());
+                String::from_utf8_lossy(text).into_owned()
+            }
+            Text::Unicode(text) => {
+                assert!(!text.is_ascii());
+                text.to_owned()
+            }
+        }));
+        Ok(())
+    }
+
+    fn blob(&mut self, blob: &[u8]) -> Result<(), Misfit> {
+        self.0.push(Arrived::Blob(blob.to_vec()));
+        Ok(())
+    }
+
+    fn bigint(&mut self, integer: i64) -> Result<(), Misfit> {
+        self.0.push(Arrived::Integer(integer));
+        Ok(())
     }
 }
 
-fn mixed(rows: usize, bytes: &[u8]) -> Vec<Arrived> {
-    let slots = rows.next_multiple_of(8);
-    let sizes = slots + 8 * rows;
-    let texts = sizes + 8..sizes + 8 + word(bytes, sizes);
-    let blobs = &bytes[texts.end..texts.end + word(bytes, sizes + 4)];
-    let texts = &bytes[texts];
-    let (mut start, mut blob) = (0, 0);
-    let one = |row: usize| {
-        let (at, end) = (slots + 8 * row, word(bytes, slots + 8 * row));
-        match bytes[row] {
-            0 => Arrived::Null,
-            1 => number(bytes, at),
-            2 => integer(bytes, at),
-            3 => text(&texts[std::mem::replace(&mut start, end)..end]),
-            _ => Arrived::Blob(blobs[std::mem::replace(&mut blob, end)..end].to_vec()),
+/// The values of a chunk, in the order of its rows.
+fn decoded(cells: &[u64], beside: Vec<Arrived>) -> Vec<Arrived> {
+    let mut beside = beside.into_iter();
+    let value = |cell: &u64| match cell >> 32 {
+        0x7ff8_0001 => {
+            let low = u32::try_from(cell & 0xffff_ffff).unwrap().cast_signed();
+            Arrived::Number(f64::from(low).to_bits())
         }
+        0x7ff8_0002 => Arrived::Null,
+        0x7ff8_0003 => beside.next().expect("a value"),
+        _ => Arrived::Number(*cell),
     };
-    (0..rows).map(one).collect()
+    let arrived = cells.iter().map(value).collect();
+    assert!(beside.next().is_none(), "each value belongs to a cell");
+    arrived
 }
 
-fn text(bytes: &[u8]) -> Arrived {
-    Arrived::Text(str::from_utf8(bytes).unwrap().to_owned())
+/// Pushes rows of these values as SQLite has them.
+fn push<B: Beside>(chunk: &mut Chunk<B>, rows: &[Vec<Given>], form: Form) -> Result<(), Error> {
+    let connection = Connection::open_in_memory()?;
+    let names: Vec<String> = (0..rows[0].len()).map(|n| format!("c{n}")).collect();
+    let columns: Vec<String> = names.iter().map(|name| format!("? AS {name}")).collect();
+    let mut statement = connection.prepare(&format!("SELECT {}", columns.join(", ")))?;
+    for row in rows {
+        for (n, given) in row.iter().enumerate() {
+            statement.raw_bind_parameter(n + 1, ToSqlOutput::Borrowed(given.value()))?;
+        }
+        chunk.push_row(statement.raw_query().next()?.expect("a row"), &names, form)?;
+    }
+    Ok(())
 }
 
-fn number(bytes: &[u8], at: usize) -> Arrived {
-    Arrived::number(bytes[at..at + 8].try_into().unwrap())
-}
-
-fn integer(bytes: &[u8], at: usize) -> Arrived {
-    Arrived::Integer(i64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()))
-}
-
-fn word(bytes: &[u8], at: usize) -> usize {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize
-}
-
-fn pieces(ends: impl Iterator<Item = usize>) -> impl Iterator<Item = (usize, usize)> {
-    ends.scan(0, |start, end| Some((std::mem::replace(start, end), end)))
-}
-
-/// Columns of one type, and of several.
-fn columns() -> impl Strategy<Value = Vec<Vec<Given>>> {
-    (1..20_usize, 1..5_usize).prop_flat_map(|(rows, width)| {
-        let column = (any::<Option<u8>>()).prop_flat_map(move |kind| prop::collection::vec(given(kind), rows));
-        prop::collection::vec(column, width)
-    })
+fn rows() -> impl Strategy<Value = Vec<Vec<Given>>> {
+    (1..5_usize, 1..20_usize)
+        .prop_flat_map(|(width, rows)| prop::collection::vec(prop::collection::vec(given(None), width), rows))
 }
 
 proptest! {
     #[test]
-    fn any_rows_are_decoded_to_what_was_encoded(columns in columns(), bigints: bool, before in columns()) {
+    fn any_rows_arrive_as_they_are(rows in rows(), before in rows(), bigints: bool, pluck: bool) {
         let integers = if bigints { Integers::Bigints } else { Integers::NumbersWhereExact };
-        let mut chunk = Chunk::new(columns.len(), integers, MAX_ROWS);
+        let form = Form { integers, first_column: pluck, ..Form::default() };
+        let width = if pluck { 1 } else { rows[0].len() };
+        let expected: Vec<Arrived> =
+            rows.iter().flat_map(|row| row[..width].iter().map(|given| given.arrives(bigints))).collect();
+        let (mut direct, mut kept) = (Chunk::new(Arrivals::default()), Chunk::new(Kept::default()));
         // What was gathered and taken before leaves nothing.
-        for columns in [&before, &columns] {
-            let rows = columns[0].len();
-            chunk.columns.resize_with(columns.len(), Column::default);
-            for row in 0..rows {
-                for (n, column) in columns.iter().enumerate() {
-                    prop_assert_eq!(chunk.push(n, column[row].value()), Ok(()));
-                }
-                chunk.end_row();
-            }
-            let expected: Vec<Vec<Arrived>> =
-                columns.iter().map(|column| column.iter().map(|given| given.arrives(bigints)).collect()).collect();
-            prop_assert_eq!(decoded(&chunk.take()?), expected);
-        }
+        push(&mut direct, &before, form)?;
+        direct.beside().0.clear();
+        direct.clear();
+        push(&mut direct, &rows, form)?;
+        push(&mut kept, &rows, form)?;
+        prop_assert_eq!(direct.rows(), rows.len());
+        prop_assert_eq!(&direct.cells, &kept.cells);
+        let mut arrivals = Arrivals::default();
+        kept.beside().give(&mut arrivals).expect("enough memory");
+        prop_assert_eq!(&arrivals.0, &direct.beside().0);
+        prop_assert_eq!(decoded(kept.cells(), arrivals.0), expected);
     }
+}
+
+#[test]
+fn a_row_of_as_many_columns_as_there_can_be_has_room() -> Result<(), Error> {
+    let row: Vec<Given> = (0..2000).map(|n| if n % 4 == 0 { Given::Null } else { Given::Text(vec![b'x']) }).collect();
+    let mut chunk = Chunk::new(Kept::default());
+    push(&mut chunk, &[row], Form::default())?;
+    assert_eq!((chunk.rows(), chunk.cells().len()), (1, 2000));
+    assert!(chunk.is_full(2000), "there are so many values beside the cells");
+    Ok(())
+}
+
+#[test]
+fn an_integer_that_no_number_can_hold_is_refused() {
+    let mut chunk = Chunk::new(Kept::default());
+    let pushed = push(&mut chunk, &[vec![Given::Integer(1 << 53)]], Form::default());
+    assert!(matches!(pushed, Err(Error::Inexact { column }) if column == "c0"));
 }

@@ -84,6 +84,11 @@ impl Form {
 }
 
 impl Integers {
+    /// Is a small INTEGER a number in this mode?
+    pub(super) fn has_numbers(self) -> bool {
+        !matches!(self, Self::Bigints)
+    }
+
     /// An INTEGER in this mode.
     pub(crate) fn to_js(self, integer: i64) -> Result<JsNumber, Misfit> {
         match (self, exact(integer)) {

@@ -25,8 +25,7 @@
 //! | `pragma` | what each pragma is |
 //! | `rows` | rows as values |
 //! | `form` | how a caller wants rows, and what JavaScript could not take |
-//! | `chunk` | rows encoded for JavaScript |
-//! | `single` | one row for JavaScript |
+//! | `chunk` | rows on their way to JavaScript |
 //! | `memory` | copies for which there may be too little memory |
 //! | `presence` | which files are open in this process, and by whom |
 //! | `error`, `codes` | errors and the names of their codes |
@@ -38,6 +37,7 @@ mod authorizer;
 mod backup;
 mod batch;
 mod checkpoint;
+#[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod chunk;
 mod codes;
 mod companion;
@@ -61,8 +61,6 @@ mod rows;
 mod run;
 mod script;
 mod settings;
-#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
-mod single;
 mod split;
 #[cfg(test)]
 mod test_values;
@@ -85,23 +83,23 @@ pub(crate) use backup::{Copier, Progress, leave_wal_mode};
 #[cfg(feature = "node")]
 pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
+#[cfg(feature = "node")]
+pub(crate) use chunk::{Beside, Chunk, Kept, LARGE, Text};
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 #[cfg(feature = "node")]
-pub(crate) use form::exact;
+pub(crate) use form::{Misfit, exact};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use pragma::statement as pragma_statement;
 pub(crate) use presence::has_open;
 #[cfg(feature = "node")]
 pub(crate) use presence::meets_another;
 #[cfg(feature = "node")]
-pub(crate) use query::{Column, Description, Encoded};
+pub(crate) use query::{Column, Columns, Description, Encoded};
 pub(crate) use query::{Query, Source};
 pub(crate) use reader::Reader;
 #[cfg(feature = "node")]
 pub(crate) use run::is_kept;
 pub(crate) use settings::InForce;
-#[cfg(feature = "node")]
-pub(crate) use single::{Apart, Columns, Single};
 pub(crate) use transaction::TransactionId;
 pub(crate) use writer::{HoldId, Limits, Outcome, Writer};
 

@@ -7,10 +7,9 @@ use rusqlite::{Connection, Statement};
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
-use super::chunk::{self, Chunk};
+use super::chunk::{Beside, Chunk, Kept, MAX_CELLS};
 use super::form::Form;
 use super::rows::{self, Names};
-use super::single::{self, Columns, Single};
 use super::{Error, Rows, connection, raw, records, run};
 
 /// Where to read.
@@ -31,13 +30,13 @@ pub(crate) struct Query<'q> {
     pub(crate) judged: bool,
 }
 
-/// Rows in the form of [`super::chunk`].
+/// Rows that another thread is to have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
     /// The names of the columns.
-    pub columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
     /// None when there are no rows.
-    pub chunks: Vec<Vec<u8>>,
+    pub(crate) chunks: Vec<Chunk<Kept>>,
 }
 
 /// What a statement is.
@@ -71,16 +70,36 @@ impl Source<'_> {
         self.run(query, |statement| rows::collect(statement, &self.names(query.sql), limit))
     }
 
-    /// Runs a query and encodes its rows.
+    /// Runs a query and keeps its rows for another thread.
     ///
     /// # Errors
     /// As [`rows`](Self::rows), and for what JavaScript could not take in that form: [`Error::Inexact`], and `SQLITE_TOOBIG` for
-    /// a row that is too large for a chunk or a text that is too long for a string.
+    /// a text that is too long for a string.
     pub(crate) fn encoded(&self, query: &Query<'_>, form: Form) -> Result<Encoded, Error> {
         self.run(query, |statement| encode(statement, &self.names(query.sql), form))
     }
 
-    /// Runs a query and hands its rows over in chunks of at most so many rows, for as long as they are wanted.
+    /// Runs a query and hands its rows over in chunks, for as long as they are wanted. `columns` are the names that it had before.
+    ///
+    /// # Errors
+    /// As [`encoded`](Self::encoded).
+    pub(crate) fn hand_over<B: Beside>(
+        &self,
+        query: &Query<'_>,
+        form: Form,
+        chunk: &mut Chunk<B>,
+        columns: &mut Columns,
+        mut deliver: impl FnMut(&mut Columns, &mut Chunk<B>) -> bool,
+    ) -> Result<(), Error> {
+        self.run(query, |statement| {
+            let names = self.names(query.sql);
+            fill(statement, &names, Limits { form, rows: MAX_CELLS }, chunk, columns, |columns, chunk| {
+                Ok(deliver(columns, chunk))
+            })
+        })
+    }
+
+    /// Runs a query and hands its rows over to another thread, in chunks of at most so many rows.
     ///
     /// # Errors
     /// As [`encoded`](Self::encoded), and `SQLITE_BUSY_SNAPSHOT` when the database was changed under a read without locks.
@@ -92,14 +111,15 @@ impl Source<'_> {
         mut deliver: impl FnMut(Encoded) -> bool,
     ) -> Result<(), Error> {
         self.run(query, |statement| {
-            let deliver = |columns: &[String], chunk| {
+            let deliver = |columns: &mut Columns, chunk: &mut Chunk<Kept>| {
                 if self.at_rest.is_none_or(AtRest::holds) {
-                    Ok(deliver(Encoded { columns: columns.to_vec(), chunks: vec![chunk] }))
+                    Ok(deliver(Encoded { columns: columns.names.clone(), chunks: vec![std::mem::take(chunk)] }))
                 } else {
                     Err(Error::changed())
                 }
             };
-            fill(statement, &self.names(query.sql), form, rows_in_chunk, deliver).map(drop)
+            let limits = Limits { form, rows: rows_in_chunk };
+            fill(statement, &self.names(query.sql), limits, &mut Chunk::default(), &mut Columns::default(), deliver)
         })
     }
 
@@ -141,24 +161,6 @@ impl Source<'_> {
         records::get_all(self)
     }
 
-    /// Runs a query for its first row, see [`single`]. `columns` are those that it had before.
-    ///
-    /// # Errors
-    /// As [`encoded`](Self::encoded).
-    pub(crate) fn first(
-        &self,
-        query: &Query<'_>,
-        form: Form,
-        columns: &mut Columns,
-        room: &mut [u8],
-    ) -> Result<Option<Single>, Error> {
-        self.run(query, |statement| {
-            let mut rows = statement.raw_query();
-            let Some(row) = rows.next()? else { return Ok(None) };
-            single::hand_over(row, &self.names(query.sql), columns, form, room).map(Some)
-        })
-    }
-
     /// The names of the columns of the statement of that text.
     pub(super) fn names<'n>(&'n self, sql: &'n str) -> Names<'n> {
         Names { connection: self.connection, authorizer: self.authorizer, sql }
@@ -196,40 +198,70 @@ fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
     statement.readonly() || statement.is_explain() != 0 || run::is_one_of(sql, &["PRAGMA"])
 }
 
-/// Runs a statement whose parameters are bound, and encodes its rows.
+/// Runs a statement whose parameters are bound, and keeps its rows for another thread.
 pub(super) fn encode(statement: &mut Statement<'_>, names: &Names<'_>, form: Form) -> Result<Encoded, Error> {
-    let mut chunks = Vec::new();
-    let columns = fill(statement, names, form, chunk::MAX_ROWS, |_, chunk| {
-        chunks.push(chunk);
+    let (mut columns, mut chunks) = (Columns::default(), Vec::new());
+    let limits = Limits { form, rows: MAX_CELLS };
+    fill(statement, names, limits, &mut Chunk::default(), &mut columns, |_, chunk| {
+        chunks.push(std::mem::take(chunk));
         Ok(true)
     })?;
-    Ok(Encoded { columns, chunks })
+    Ok(Encoded { columns: columns.names, chunks })
 }
 
-/// Runs a statement and hands over its rows in chunks, for as long as they are wanted. Returns the names of the columns:
-/// they are those of the first row, since SQLite compiles a statement anew with its first step when the schema has changed.
-fn fill(
+/// The names of the columns of a statement, which may change with the schema.
+#[derive(Debug, Default)]
+pub(crate) struct Columns {
+    pub(crate) names: Vec<String>,
+    /// Are they known to whoever takes the rows? For that one to say.
+    pub(crate) told: bool,
+}
+
+impl Columns {
+    fn update(&mut self, statement: &Statement<'_>, names: &Names<'_>) -> Result<(), Error> {
+        if names.update(statement, &mut self.names)? {
+            self.told = false;
+        }
+        Ok(())
+    }
+}
+
+/// Which rows are wanted, and how many in a chunk.
+#[derive(Clone, Copy)]
+struct Limits {
+    form: Form,
+    rows: usize,
+}
+
+/// Runs a statement and hands over its rows in chunks, for as long as they are wanted. The names of the columns are those of the
+/// first row, since SQLite compiles a statement anew with its first step when the schema has changed.
+fn fill<B: Beside>(
     statement: &mut Statement<'_>,
     names: &Names<'_>,
-    form: Form,
-    rows_in_chunk: usize,
-    mut deliver: impl FnMut(&[String], Vec<u8>) -> Result<bool, Error>,
-) -> Result<Vec<String>, Error> {
+    limits: Limits,
+    chunk: &mut Chunk<B>,
+    columns: &mut Columns,
+    mut deliver: impl FnMut(&mut Columns, &mut Chunk<B>) -> Result<bool, Error>,
+) -> Result<(), Error> {
     let writes = !statement.readonly();
     let mut rows = statement.raw_query();
     let mut next = rows.next()?;
     let Some(first) = next else {
         drop(rows);
-        return names.of(statement);
+        return columns.update(statement, names);
     };
-    let columns = names.of(first.as_ref())?;
-    let mut chunk = Chunk::new(form.columns(columns.len()), form.integers, rows_in_chunk);
-    let mut left = form.rows();
+    columns.update(first.as_ref(), names)?;
+    let width = limits.form.columns(columns.names.len());
+    let mut left = limits.form.rows();
+    chunk.clear();
     while let Some(row) = next {
         left -= 1;
-        chunk.push_row(row, &columns)?;
-        if chunk.is_full() && !deliver(&columns, chunk.take()?)? {
-            return Ok(columns);
+        chunk.push_row(row, &columns.names, limits.form)?;
+        if chunk.is_full(width) || chunk.rows() >= limits.rows {
+            if !deliver(columns, chunk)? {
+                return Ok(());
+            }
+            chunk.clear();
         }
         if left == 0 {
             break;
@@ -238,8 +270,8 @@ fn fill(
     }
     // One that writes has to come to its end.
     while writes && rows.next()?.is_some() {}
-    if !chunk.is_empty() {
-        deliver(&columns, chunk.take()?)?;
+    if chunk.rows() > 0 {
+        deliver(columns, chunk)?;
     }
-    Ok(columns)
+    Ok(())
 }

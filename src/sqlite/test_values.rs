@@ -56,16 +56,6 @@ impl Given {
     }
 }
 
-impl Arrived {
-    pub(super) fn number(bytes: [u8; 8]) -> Self {
-        Self::Number(u64::from_le_bytes(bytes))
-    }
-
-    pub(super) fn text(units: &[u16]) -> Self {
-        Self::Text(String::from_utf16(units).unwrap())
-    }
-}
-
 /// Values of one type, or of any.
 pub(super) fn given(only: Option<u8>) -> BoxedStrategy<Given> {
     let integers = || prop_oneof![any::<i64>(), -3..3_i64, Just((1 << 53) - 1), Just(1 << 53), Just(-(1 << 53))];

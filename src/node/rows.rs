@@ -1,0 +1,231 @@
+//! Rows handed over to JavaScript: `lib/sqlite/rows.js` lends a room for their cells, and takes what is beside them as the
+//! arguments of a call. The values are made here: a text that JavaScript cuts out of another one keeps all of that alive.
+
+#![deny(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::ptr;
+
+use napi::bindgen_prelude::{BufferSlice, Function, FunctionRef, JsValuesTupleIntoVec, Unknown};
+use napi::{Env, JsValue, Result, sys};
+use napi_derive::napi;
+
+use super::error::exception;
+use crate::sqlite::{self, Beside, Chunk, Columns, Encoded, Kept, LARGE, Misfit, Text};
+
+/// What JavaScript takes rows with: `take(rows, ...values)`, or `take(0, ...names)` before rows whose columns have other names.
+pub(super) type Take<'env> = Function<'env, Values, Unknown<'static>>;
+
+/// The same, to be kept.
+pub(super) type TakeRef = FunctionRef<Values, Unknown<'static>>;
+
+/// The arguments of a call: a number, and values behind it.
+pub struct Values {
+    env: Env,
+    list: Vec<sys::napi_value>,
+}
+
+impl JsValuesTupleIntoVec for Values {
+    fn into_vec(self, _env: sys::napi_env) -> Result<Vec<sys::napi_value>> {
+        Ok(self.list)
+    }
+}
+
+impl Values {
+    fn new(env: Env, capacity: usize) -> Self {
+        let mut list = Vec::with_capacity(capacity + 1);
+        list.push(ptr::null_mut());
+        Self { env, list }
+    }
+
+    /// Takes the values out, behind a number.
+    fn take(&mut self, number: usize) -> Result<Self> {
+        let next = Self::new(self.env, self.list.len());
+        let mut values = std::mem::replace(self, next);
+        let number = self.env.create_uint32(u32::try_from(number).unwrap_or(u32::MAX))?;
+        values.list[0] = number.raw();
+        Ok(values)
+    }
+
+    /// Adds bytes in memory of their own.
+    fn large(&mut self, bytes: &[u8]) -> std::result::Result<(), Misfit> {
+        let bytes = sqlite::memory::copy(bytes)?;
+        let buffer = BufferSlice::from_data(&self.env, bytes).map_err(|_| Misfit::NoMemory)?;
+        self.list.push(buffer.raw());
+        Ok(())
+    }
+
+    /// Adds a value that `make` makes.
+    fn push(
+        &mut self,
+        make: impl FnOnce(sys::napi_env, *mut sys::napi_value) -> sys::napi_status,
+    ) -> std::result::Result<(), Misfit> {
+        let mut value = ptr::null_mut();
+        // What JavaScript can hold was checked. So there is too little memory.
+        if make(self.env.raw(), &raw mut value) != sys::Status::napi_ok {
+            return Err(Misfit::NoMemory);
+        }
+        self.list.push(value);
+        Ok(())
+    }
+}
+
+#[expect(unsafe_code, reason = "napi has safe calls for these, which ask Node twice for each value")]
+impl Beside for Values {
+    fn text(&mut self, text: Text<'_>) -> std::result::Result<(), Misfit> {
+        match text {
+            text if text.bytes().len() >= LARGE => self.large(text.bytes()),
+            // SAFETY: the environment is that of the call that is under way, the bytes are copied, and the value is written.
+            Text::Ascii(text) => self.push(|env, value| unsafe {
+                sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), value)
+            }),
+            // SAFETY: as above.
+            Text::Unicode(text) => self.push(|env, value| unsafe {
+                sys::napi_create_string_utf8(env, text.as_ptr().cast(), text.len().cast_signed(), value)
+            }),
+        }
+    }
+
+    fn blob(&mut self, blob: &[u8]) -> std::result::Result<(), Misfit> {
+        if blob.len() >= LARGE {
+            return self.large(blob);
+        }
+        // SAFETY: as above. Node copies the bytes, and does not say where to.
+        self.push(|env, value| unsafe {
+            sys::napi_create_buffer_copy(env, blob.len(), blob.as_ptr().cast(), ptr::null_mut(), value)
+        })
+    }
+
+    fn bigint(&mut self, integer: i64) -> std::result::Result<(), Misfit> {
+        // SAFETY: as above.
+        self.push(|env, value| unsafe { sys::napi_create_bigint_int64(env, integer, value) })
+    }
+}
+
+/// What JavaScript makes in a scope is kept alive for as long as that, and not until the call of JavaScript returns.
+struct Scope(sys::napi_env, sys::napi_handle_scope);
+
+#[expect(unsafe_code, reason = "the safe call of napi takes all that is done in the scope as one function")]
+impl Scope {
+    fn open(env: Env) -> Self {
+        let mut scope = ptr::null_mut();
+        // SAFETY: the environment is that of the call that is under way.
+        unsafe { sys::napi_open_handle_scope(env.raw(), &raw mut scope) };
+        Self(env.raw(), scope)
+    }
+}
+
+#[expect(unsafe_code, reason = "as above")]
+impl Drop for Scope {
+    fn drop(&mut self) {
+        // SAFETY: it was opened in the same call, and those that were opened later are closed.
+        unsafe { sys::napi_close_handle_scope(self.0, self.1) };
+    }
+}
+
+/// Hands over rows in one call of JavaScript.
+pub(super) struct Hands<'env> {
+    env: Env,
+    room: &'env mut [u8],
+    take: Take<'env>,
+    scope: Option<Scope>,
+    rows: usize,
+    failure: Option<napi::Error>,
+}
+
+impl<'env> Hands<'env> {
+    pub(super) fn new(env: Env, room: &'env mut [u8], take: Take<'env>) -> Self {
+        Self { env, room, take, scope: None, rows: 0, failure: None }
+    }
+
+    /// A chunk to be filled.
+    pub(super) fn chunk(&self) -> Chunk<Values> {
+        Chunk::new(Values::new(self.env, 0))
+    }
+
+    /// Begins once more: what was handed over does not count.
+    pub(super) fn begin(&mut self) {
+        self.rows = 0;
+    }
+
+    /// Hands over a chunk. Says whether more rows are wanted: none after an error.
+    pub(super) fn give(&mut self, columns: &mut Columns, chunk: &mut Chunk<Values>) -> bool {
+        let given = self.try_give(columns, chunk);
+        // The scope of the chunk that follows.
+        self.scope = None;
+        self.scope = Some(Scope::open(self.env));
+        given.map_err(|error| self.failure = Some(error)).is_ok()
+    }
+
+    fn try_give(&mut self, columns: &mut Columns, chunk: &mut Chunk<Values>) -> Result<()> {
+        if !columns.told {
+            self.tell(&columns.names)?;
+            columns.told = true;
+        }
+        self.put(chunk.cells());
+        let rows = chunk.rows();
+        self.rows += rows;
+        self.take.call(chunk.beside().take(rows)?)?;
+        Ok(())
+    }
+
+    /// How many rows were handed over since it began.
+    pub(super) fn end(self) -> Result<u32> {
+        self.failure.map_or_else(|| Ok(u32::try_from(self.rows).unwrap_or(u32::MAX)), Err)
+    }
+
+    fn tell(&self, names: &[String]) -> Result<()> {
+        let mut values = Values::new(self.env, names.len());
+        for name in names {
+            values.list.push(self.env.create_string(name)?.raw());
+        }
+        self.take.call(values.take(0)?)?;
+        Ok(())
+    }
+
+    fn put(&mut self, cells: &[u64]) {
+        for (place, cell) in self.room.as_chunks_mut::<8>().0.iter_mut().zip(cells) {
+            *place = cell.to_le_bytes();
+        }
+    }
+}
+
+/// Rows that another thread has read.
+#[napi]
+pub struct NativeRows {
+    columns: Columns,
+    chunks: VecDeque<Chunk<Kept>>,
+}
+
+impl From<Encoded> for NativeRows {
+    fn from(Encoded { columns, chunks }: Encoded) -> Self {
+        Self { columns: Columns { names: columns, told: false }, chunks: chunks.into() }
+    }
+}
+
+#[napi]
+impl NativeRows {
+    /// The names of their columns.
+    #[napi(getter, catch_unwind)]
+    pub fn columns(&self) -> Vec<String> {
+        self.columns.names.clone()
+    }
+
+    /// Hands over the next chunk, if there is one. Says whether there are more.
+    #[napi(catch_unwind)]
+    pub fn next(
+        &mut self,
+        env: Env,
+        mut room: BufferSlice<'_>,
+        #[napi(ts_arg_type = "(rows: number, ...values: unknown[]) => void")] take: Take<'_>,
+    ) -> Result<bool> {
+        let Some(mut kept) = self.chunks.pop_front() else { return Ok(false) };
+        let mut hands = Hands::new(env, &mut room, take);
+        let mut values = Values::new(env, 0);
+        let given = kept.beside().give(&mut values);
+        given.map_err(|misfit| exception(&env, misfit.in_column("")))?;
+        hands.give(&mut self.columns, &mut kept.with(values));
+        hands.end()?;
+        Ok(!self.chunks.is_empty())
+    }
+}
