@@ -9,8 +9,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::file::LockFile;
 use super::pollers::Pollers;
+use super::seam::LockFile;
 
 /// How long a process may go on taking the lock while others wait. Sixteen of them in turn keep nobody waiting for 100 ms; with
 /// 2 ms some waited for 146.

@@ -6,14 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
+use super::Error;
 use super::claim::{Claim, LockOptions, NewFile};
 use super::directory::absolute;
-use super::entry::{Request, Settle};
 use super::owner::Owner;
-use super::queue::Queue;
-use super::registry::{let_go, queue_of};
+use super::queue::{Queue, Request, Settle, WriteGuard, let_go, queue_of};
 use super::status::Status;
-use super::{Error, WriteGuard};
 
 /// Permission bits of a lock file that belongs to no database: its owner's alone.
 const DEFAULT_MODE: u32 = 0o600;

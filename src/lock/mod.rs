@@ -21,43 +21,40 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `claim` | who asks, and how a new lock file is made |
-//! | `directory` | which spellings of a directory are one |
-//! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
-//! | `holder` | composing and parsing the holder text |
-//! | `registry` | which directory has which queue |
-//! | `queue`, `entry` | the FIFO queue of one lock file, and what stands in it |
-//! | `owner` | whose an entry is |
-//! | `courtesy` | leaving the lock to other processes |
-//! | `mark` | how a process that waits is seen |
-//! | `pollers`, `watch` | programs that poll, and how they are seen |
-//! | `waiter` | the thread in the kernel, and the one that keeps deadlines |
-//! | `scheduling` | how the kernel schedules that thread |
-//! | `guard` | the proof of a hold |
 //! | `locker` | [`WriteLocker`], what a Rust program uses |
 //! | `status` | who holds the lock, seen from outside |
+//! | `queue` | the FIFO queue of one lock file, the hold, and the thread that waits in the kernel |
+//! | `courtesy` | leaving the lock to other processes |
+//! | `pollers` | programs that poll |
+//! | `owner` | whose an entry is |
 //! | `replacement` | a file that takes the place of another one when it is whole |
+//! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
+//! | `watch` | seeing that a file is opened and closed |
+//! | `seam` | what the queue needs of `file` and `watch` |
+//! | `scheduling` | how the kernel schedules the thread that waits |
+//! | `mark` | how a process that waits is seen |
+//! | `holder` | composing and parsing the holder text |
+//! | `directory` | which spellings of a directory are one |
+//! | `claim` | who asks, and how a new lock file is made |
+//! | `error` | what can go wrong |
 
 #![deny(unsafe_code)]
 
 mod claim;
 mod courtesy;
 mod directory;
-mod entry;
 mod error;
 mod file;
-mod guard;
 mod holder;
 mod locker;
 mod mark;
 mod owner;
 mod pollers;
 mod queue;
-mod registry;
 mod replacement;
 mod scheduling;
+mod seam;
 mod status;
-mod waiter;
 mod watch;
 
 pub(crate) use directory::{Identity, absolute};
@@ -65,18 +62,14 @@ pub(crate) use error::busy;
 
 pub use claim::LockOptions;
 pub use error::Error;
-pub use guard::WriteGuard;
 pub use holder::Holder;
 pub use locker::WriteLocker;
+pub use queue::WriteGuard;
 pub use status::Status;
 
 #[cfg(feature = "node")]
-pub(crate) use entry::{EntryId, Request, Settle};
-#[cfg(feature = "node")]
 pub(crate) use owner::Owner;
+pub(crate) use queue::let_go;
 #[cfg(feature = "node")]
-pub(crate) use queue::Queue;
-#[cfg(feature = "node")]
-pub(crate) use registry::abandon;
-pub(crate) use registry::let_go;
+pub(crate) use queue::{EntryId, Queue, Request, Settle, abandon};
 pub(crate) use replacement::Replacement;

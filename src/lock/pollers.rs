@@ -16,7 +16,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::directory::Identity;
-use super::file::{Event, LockFiles, Watch};
+use super::seam::{Event, LockFiles, Watch};
 
 /// Two attempts within this time are polling. The longest sleep of a program that polls is 50 ms.
 const AGAIN: Duration = Duration::from_millis(110);

@@ -15,7 +15,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::claim::Claim;
-use super::file::{FileSystem, LockFiles};
+use super::file::FileSystem;
+use super::seam::LockFiles;
 use super::{Error, Holder};
 
 /// The state of a lock file.

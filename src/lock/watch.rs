@@ -5,8 +5,8 @@
 use std::path::Path;
 
 #[cfg(target_os = "linux")]
-use super::file::Event;
-use super::file::Watch;
+use super::seam::Event;
+use super::seam::Watch;
 
 /// Watches the file at `path`; `None` where that cannot be done, or where there are too many watches.
 #[cfg(target_os = "linux")]

@@ -39,7 +39,7 @@ const TABLE: &[Row] = &[
     row("src/lock/holder.rs", &["crate::lock", "rustix", "chrono"]),
     row("src/lock/mark.rs", &["crate::lock", "rustix", "nix", "fs4"]),
     row("src/lock/scheduling.rs", &["crate::lock", "nix"]),
-    row("src/lock/waiter.rs", &["crate::lock", "crate::threads"]),
+    row("src/lock/queue/waiter.rs", &["crate::lock", "crate::threads"]),
     // Where /proc/locks is missing or hides something, only a shared attempt tells whether the lock is held.
     row("src/lock/status.rs", &["crate::lock", "rustix", "fs4"]),
     Row { place: "src/sqlite", may_use: &["crate::sqlite", "rusqlite"], may_not_use: &["rusqlite::ffi"] },
@@ -173,7 +173,7 @@ fn a_forbidden_use_is_named_with_its_file_and_line() -> TestResult {
         ("src/lock/queue.rs", "fn f() {\n    napi::Error::new()\n}", "2: must not use napi::Error::new"),
         ("src/lock/queue.rs", "use crate::{\n    lock::Holder,\n    Database,\n};", "3: must not use crate::Database"),
         ("src/lock/queue.rs", "use super::super::sqlite as s;", "1: must not use crate::sqlite"),
-        ("src/lock/queue_tests.rs", "use super::super::super::db::X;", "1: must not use crate::db::X"),
+        ("src/sqlite/split_tests.rs", "use super::super::super::db::X;", "1: must not use crate::db::X"),
         ("src/lock/mod.rs", "use fs4::FileExt as _;", "1: must not use fs4::FileExt"),
         ("src/lock/file.rs", "let now = chrono::Utc::now();", "1: must not use chrono::Utc::now"),
         ("src/sqlite/rows.rs", "use rusqlite::{Row, ffi::{self}};", "1: must not use rusqlite::ffi::self"),

@@ -1,4 +1,4 @@
-//! The proof that the lock is held.
+//! A hold: from the grant to the release. Its [`WriteGuard`] is the proof that the lock is held.
 
 #![forbid(unsafe_code)]
 
@@ -7,21 +7,52 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Error;
-use super::entry::EntryId;
 #[cfg(feature = "node")]
-use super::entry::Request;
-use super::file::LockFile;
-use super::queue::Queue;
+use super::Request;
+use super::{EntryId, Queue, QueueState, WriteGuard};
+use crate::lock::claim::Claim;
+use crate::lock::seam::LockFile;
+use crate::lock::{Error, holder};
 
-/// A hold of the write lock. It ends with [`release`](Self::release), with its drop, or with the process.
-#[must_use = "the lock is released when the guard is dropped"]
-pub struct WriteGuard {
-    queue: Arc<Queue>,
-    file: Option<Box<dyn LockFile>>,
-    lock_path: PathBuf,
-    /// The entry of the queue that it was granted to, if it was one.
-    entry: Option<EntryId>,
+impl Queue {
+    /// Turns a locked file into a guard.
+    pub(super) fn grant(
+        self: &Arc<Self>,
+        state: &mut QueueState,
+        file: Box<dyn LockFile>,
+        claim: &Claim,
+        waited: bool,
+    ) -> WriteGuard {
+        let now = Instant::now();
+        state.granted(claim);
+        state.courtesy.granted(now, waited);
+        state.courtesy.pollers.hold_begins(now);
+        // The flock is the lock; a full disk must not take it from us for want of a text.
+        let _ = file.announce(&holder::compose(claim.label.as_deref()));
+        WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
+    }
+
+    /// Called by the guard: empties the lock file, unlocks it and lets the next one in.
+    pub(super) fn release(&self, file: Box<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
+        let mut state = self.state();
+        state.courtesy.pollers.hold_ends(Instant::now());
+        let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
+        let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
+        // With a thread in the kernel, this process takes the lock in the order of the kernel only.
+        if state.blocked_on.is_none() && state.courtesy.released(Instant::now(), &*file) {
+            state.courtesy.pollers.look_out(file.id(), &*self.files, lock_path);
+        }
+        // Closing the descriptor frees a lock that would not be given back.
+        if unlocked.is_ok() {
+            state.keep(file);
+        }
+        state.released();
+        // One that sits in the kernel is woken by the kernel, and one that lingers is better left alone.
+        if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {
+            self.turn.notify_all();
+        }
+        cleared.and(unlocked)
+    }
 }
 
 impl WriteGuard {

@@ -1,15 +1,13 @@
 //! The queue against a lock file that tests control: no kernel, no sleeping, and faults on demand.
 
+use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::{self, Receiver};
 
-use std::time::Instant;
-
-use super::super::claim::NewFile;
-use super::super::directory::Identity;
-use super::super::file::Watch;
-use super::super::registry::{abandon, queue_of};
 use super::*;
+use crate::lock::claim::NewFile;
+use crate::lock::seam::Watch;
 
 /// A lock file whose lock is a flag, and which another process may hold or replace.
 #[derive(Default)]
@@ -399,7 +397,7 @@ fn no_call_of_a_database_times_out_behind_a_batch_that_is_being_written() {
 #[test]
 fn no_call_of_a_database_times_out_behind_its_own_thread_while_the_event_loop_is_blocked() {
     let (_, queue) = world();
-    let owner = super::super::owner::Owner::with_event_loop(1);
+    let owner = Owner::with_event_loop(1);
     let guard = queue.try_acquire(&claim_of(true), true).unwrap().expect("free");
     let (waiting, _outcome) = request_of_database(Some(Duration::from_millis(1)));
     queue.enter(Request { owner: owner.clone(), ..waiting });

@@ -1,118 +1,15 @@
-//! What stands in the queue of a lock file, and what the queue knows besides. All of it is used under one mutex, that of
-//! [`Queue`](super::queue::Queue).
+//! What the queue knows, and the order of its entries. All of it is used under one mutex, that of
+//! [`Queue`](super::Queue).
 
 #![forbid(unsafe_code)]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use super::claim::Claim;
-use super::courtesy::Courtesy;
-use super::directory::Identity;
-use super::file::LockFile;
-use super::owner::Owner;
-use super::{Error, WriteGuard};
+use super::{Entry, EntryId, QueueState, Request};
+use crate::lock::claim::Claim;
+use crate::lock::seam::LockFile;
 
-/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or refuses it.
-pub(crate) type Settle = Box<dyn FnOnce(Result<WriteGuard, Error>) + Send>;
-
-/// One wish for the lock.
-pub(crate) struct Request {
-    pub(crate) claim: Arc<Claim>,
-    /// How long to wait at most; `None`: for ever. Zero: one attempt.
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) owner: Owner,
-    pub(crate) settle: Settle,
-}
-
-/// Names an entry of one queue. The numbers grow, so that they are the order of the queue, too.
-pub(crate) type EntryId = u64;
-
-/// A timeout that starts again lasts so long at least: on a busy machine the next call of this process takes a moment to get a lock
-/// that is free.
-const RESTARTED: Duration = Duration::from_millis(200);
-
-pub(super) struct Entry {
-    pub(super) claim: Arc<Claim>,
-    pub(super) timeout: Option<Duration>,
-    /// From when on its timeout counts.
-    since: Instant,
-    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot time out.
-    pub(super) tried: bool,
-    /// When the timekeeper looks after it, see [`State::deadlines`].
-    alarm: Option<Instant>,
-    pub(super) owner: Owner,
-    settle: Settle,
-}
-
-impl Entry {
-    fn new(request: Request) -> Self {
-        let Request { claim, timeout, owner, settle } = request;
-        Self { claim, timeout, since: Instant::now(), tried: false, alarm: None, owner, settle }
-    }
-
-    /// When it is refused; never for one that no clock reaches. A call of a database counts from when a database of this
-    /// process last got the lock or gave it back: what waits behind calls of its own program is not without the lock. Behind a hold of this
-    /// process it counts from when its event loop was last blocked.
-    fn deadline(&self, last_had: Option<Instant>, held: bool) -> Option<Instant> {
-        let timeout = self.timeout?;
-        let again = last_had.max(self.owner.resumed().filter(|_| held));
-        match again.filter(|again| self.starts_again() && *again > self.since) {
-            Some(again) => again.checked_add(timeout.max(RESTARTED)),
-            None => self.since.checked_add(timeout),
-        }
-    }
-
-    fn starts_again(&self) -> bool {
-        self.claim.of_database && self.timeout != Some(Duration::ZERO)
-    }
-
-    pub(super) fn settle(self, outcome: Result<WriteGuard, Error>) {
-        (self.settle)(outcome);
-    }
-
-    /// Settles as timed out.
-    pub(super) fn time_out(self, holder: &str) {
-        let timeout = self.timeout.unwrap_or(Duration::MAX);
-        self.settle(Err(Error::Timeout { holder: holder.to_owned(), timeout }));
-    }
-}
-
-#[derive(Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
-pub(super) struct State {
-    pub(super) entries: BTreeMap<EntryId, Entry>,
-    /// When to look after which of those that were tried. A deadline that has started again since is found later then.
-    deadlines: BTreeSet<(Instant, EntryId)>,
-    /// Every entry before this one was tried.
-    untried: EntryId,
-    /// When a database of this process last got the lock, or gave it back.
-    last_had: Option<Instant>,
-    /// Does a database hold it?
-    by_database: bool,
-    /// Is a batch of a database of this process being written? Then no database of it is without the lock.
-    writing: bool,
-    /// Entries that get no further attempt and wait for the timekeeper to refuse them.
-    pub(super) overdue: Vec<Entry>,
-    /// Does this process hold the lock?
-    pub(super) held: bool,
-    /// When to leave the lock to other processes.
-    pub(super) courtesy: Courtesy,
-    /// Open, unlocked lock files, see [`keep`](State::keep).
-    pub(super) spare: Vec<Box<dyn LockFile>>,
-    /// The generation of the waiter thread, while there is one.
-    pub(super) waiter: Option<u64>,
-    /// The file that the waiter thread waits for in the kernel.
-    pub(super) blocked_on: Option<Identity>,
-    pub(super) generations: u64,
-    pub(super) timekeeper: bool,
-    /// When the timekeeper will look again of itself.
-    pub(super) wakes_at: Option<Instant>,
-    next_id: EntryId,
-}
-
-impl State {
+impl QueueState {
     /// Puts a request at the end of the queue.
     pub(super) fn push(&mut self, request: Request) -> EntryId {
         let id = self.next_id;

@@ -16,15 +16,15 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Error;
-use super::claim::Claim;
-use super::entry::{Entry, State};
-use super::file::LockFile;
-use super::queue::{Queue, UNKNOWN_HOLDER};
 use super::registry::let_go;
-use super::scheduling;
+use super::{Entry, Queue, QueueState, WriteGuard};
+use crate::lock::claim::Claim;
+use crate::lock::seam::LockFile;
+use crate::lock::{Error, scheduling};
 use crate::threads;
 
+/// What stands for the holder when the lock file is empty or unreadable.
+pub(super) const UNKNOWN_HOLDER: &str = "unknown";
 /// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
 const HOLDER_RETRY: Duration = Duration::from_millis(1);
@@ -59,7 +59,7 @@ fn wait(queue: &Arc<Queue>, generation: u64) {
 }
 
 /// Waits until the head of the queue can be settled; `None` when this thread is not needed any more.
-fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::WriteGuard, Error>)> {
+fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard, Error>)> {
     let mut state = queue.state();
     loop {
         if state.waiter != Some(generation) {
@@ -94,7 +94,7 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<super::Wri
 }
 
 /// Waits for somebody to look after; with nobody for long enough, this thread is not needed any more.
-fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, State>, generation: u64) -> MutexGuard<'q, State> {
+fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, QueueState>, generation: u64) -> MutexGuard<'q, QueueState> {
     let (mut state, timeout) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
     if timeout.timed_out() && state.entries.is_empty() && state.waiter == Some(generation) {
         state.waiter = None;
@@ -111,10 +111,10 @@ type Locked = Result<Option<(Box<dyn LockFile>, bool)>, Error>;
 /// gives it its place among the waiters of other processes.
 fn lock<'q>(
     queue: &'q Queue,
-    mut state: MutexGuard<'q, State>,
+    mut state: MutexGuard<'q, QueueState>,
     claim: &Claim,
     generation: u64,
-) -> (MutexGuard<'q, State>, Locked) {
+) -> (MutexGuard<'q, QueueState>, Locked) {
     if let Some(pause) = state.courtesy.pause(Instant::now()) {
         state.mark_all_as_tried();
         queue.heed_deadlines(&state);
@@ -195,7 +195,7 @@ fn keep_time(queue: &Queue) {
     }
 }
 
-fn sleep_until(queue: &Queue, mut state: MutexGuard<'_, State>) {
+fn sleep_until(queue: &Queue, mut state: MutexGuard<'_, QueueState>) {
     let now = Instant::now();
     let until = state.next_deadline().map_or(now + LINGER, |deadline| deadline.min(now + LINGER));
     state.wakes_at = Some(until);

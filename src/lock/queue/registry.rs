@@ -9,11 +9,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use super::Error;
-use super::directory::{Directory, Identity};
-use super::entry::EntryId;
-use super::file::FileSystem;
-use super::queue::Queue;
+use super::{EntryId, Queue};
+use crate::lock::Error;
+use crate::lock::directory::{Directory, Identity};
+use crate::lock::file::FileSystem;
 
 /// So many idle queues are not worth their descriptors.
 const MANY: usize = 32;

@@ -1,0 +1,205 @@
+//! The way of an entry: from the call that makes it to its grant or refusal.
+//!
+//! An entry enters the queue on the calling thread. It is served by whoever comes first: the worker
+//! thread that was sent for it ([`Queue::attempt`]) or, once the lock was found taken, the waiter thread
+//! ([`super::waiter`]).
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(feature = "node"),
+    expect(dead_code, reason = "only the Node face has entries that no thread waits for")
+)]
+
+use std::io;
+use std::sync::{Arc, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::waiter::{self, UNKNOWN_HOLDER};
+use super::{EntryId, Queue, QueueState, Request, WriteGuard};
+use crate::lock::Error;
+use crate::lock::claim::Claim;
+
+impl Queue {
+    /// One attempt, made only when nobody of this process is ahead. Never waits. Without `politely` it is made also in a
+    /// moment in which the lock is left to other processes: for one who does not try again.
+    ///
+    /// # Errors
+    /// [`Error::NotRegular`], [`Error::Io`].
+    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim, politely: bool) -> Result<Option<WriteGuard>, Error> {
+        let mut state = self.state();
+        if state.held || !state.entries.is_empty() || (politely && state.courtesy.pause(Instant::now()).is_some()) {
+            return Ok(None);
+        }
+        self.take(&mut state, claim)
+    }
+
+    /// Joins the queue after a failed attempt; settles when the lock is granted or the deadline has passed.
+    pub(crate) fn wait(self: &Arc<Self>, request: Request) -> EntryId {
+        let mut state = self.state();
+        let id = state.push(request);
+        self.give_way(state, id);
+        id
+    }
+
+    /// Joins the queue; [`Queue::attempt`] or [`Queue::overtake`] is to follow.
+    pub(crate) fn enter(&self, request: Request) -> EntryId {
+        self.state().push(request)
+    }
+
+    /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to the waiter thread if
+    /// not. Nothing happens when the entry is gone. Never waits for the lock.
+    pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
+        let mut state = self.state();
+        let Some(entry) = state.entries.get(&id) else { return };
+        let (claim, politely) = (Arc::clone(&entry.claim), entry.timeout != Some(Duration::ZERO));
+        let is_others = !state.is_head(id) || state.held;
+        let taken = if is_others || (politely && state.courtesy.pause(Instant::now()).is_some()) {
+            Ok(None)
+        } else {
+            self.take(&mut state, &claim)
+        };
+        match taken {
+            Ok(None) => self.give_way(state, id),
+            Ok(Some(guard)) => settle(state, id, Ok(guard.for_entry(id))),
+            Err(error) => settle(state, id, Err(error)),
+        }
+    }
+
+    /// Leaves an entry to the waiter thread without an attempt on the calling thread: for an entry whose worker thread
+    /// does not come.
+    pub(crate) fn overtake(self: &Arc<Self>, id: EntryId) {
+        let mut state = self.state();
+        if !state.entries.contains_key(&id) {
+            return;
+        }
+        // A thread that sits in the kernel has been refused, for this entry too.
+        if !state.is_head(id) || state.held || state.blocked_on.is_some() {
+            self.give_way(state, id);
+        } else if let Err(error) = self.start(&mut state, id) {
+            settle(state, id, Err(error));
+        }
+    }
+
+    /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it is gone.
+    pub(crate) fn cancel(&self, id: EntryId) {
+        let state = self.state();
+        settle(state, id, Err(Error::Cancelled));
+    }
+
+    /// Was this entry refused, and waits since?
+    pub(crate) fn is_waiting(self: &Arc<Self>, id: EntryId) -> bool {
+        self.state().entries.get(&id).is_some_and(|entry| entry.tried)
+    }
+
+    /// The hold of this process is for a batch of writes, until it is released.
+    pub(super) fn begin_batch(&self) {
+        self.state().begin_batch();
+    }
+
+    /// Lets the timeout of a waiting entry count from now on. False when it does not wait any more.
+    pub(crate) fn renew(&self, id: EntryId) -> bool {
+        self.state().renew(id)
+    }
+
+    /// Puts what is left of an entry that has the lock where that one was, before it gives the lock back;
+    /// [`Queue::overtake`] is to follow then.
+    pub(super) fn put_back(&self, id: Option<EntryId>, request: Request) -> EntryId {
+        self.state().put_back(id, request)
+    }
+
+    /// Opens and locks the lock file without waiting; writes the holder text.
+    fn take(self: &Arc<Self>, state: &mut QueueState, claim: &Claim) -> Result<Option<WriteGuard>, Error> {
+        for _ in 0..MAX_REPLACED {
+            let file = match state.spare.pop() {
+                Some(file) => file,
+                None => self.files.open(claim)?,
+            };
+            let locked = file.try_lock().map_err(|error| Error::io("flock", &claim.lock_path, error))?;
+            // A lock on a file that was deleted or replaced excludes nobody, and a refusal by its holder says nothing.
+            if self.files.current(claim) != Some(file.id()) {
+                continue;
+            }
+            if !locked {
+                state.keep(file);
+                return Ok(None);
+            }
+            return Ok(Some(self.grant(state, file, claim, false)));
+        }
+        Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
+    }
+
+    /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it asked for.
+    fn give_way(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, id: EntryId) {
+        let Some(entry) = state.entries.get(&id) else { return };
+        if entry.timeout == Some(Duration::ZERO) {
+            return self.refuse(state, id);
+        }
+        // Behind others on a lock that may be free nobody was refused: the waiter thread tells when it finds the lock taken.
+        if state.held || state.blocked_on.is_some() || state.is_head(id) {
+            state.mark_as_tried(id);
+        }
+        if let Err(error) = self.start(&mut state, id) {
+            settle(state, id, Err(error));
+        }
+    }
+
+    /// Leaves an entry to the timekeeper, which may take a moment to read who holds the lock.
+    fn refuse(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, id: EntryId) {
+        let Some(entry) = state.take(id) else { return };
+        if self.start_timekeeper(&mut state).is_ok() {
+            state.overdue.push(entry);
+            self.heed_deadlines(&state);
+        } else {
+            drop(state);
+            entry.time_out(UNKNOWN_HOLDER);
+        }
+    }
+
+    /// Sees to it that a thread waits for the lock and one keeps the deadlines.
+    fn start(self: &Arc<Self>, state: &mut QueueState, id: EntryId) -> Result<(), Error> {
+        let Some(entry) = state.entries.get(&id) else { return Ok(()) };
+        let claim = Arc::clone(&entry.claim);
+        let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
+        self.start_timekeeper(state).map_err(spawn_error)?;
+        // The thread may sit on a lock file that was deleted or replaced since; then nobody waits on the one that is there.
+        let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim) != Some(id));
+        if state.waiter.is_none() || misplaced {
+            state.generations += 1;
+            waiter::spawn_waiter(Arc::clone(self), state.generations).map_err(spawn_error)?;
+            state.waiter = Some(state.generations);
+            state.blocked_on = None;
+        } else if state.blocked_on.is_none() {
+            self.turn.notify_all();
+        }
+        Ok(())
+    }
+
+    fn start_timekeeper(self: &Arc<Self>, state: &mut QueueState) -> io::Result<()> {
+        if !state.timekeeper {
+            waiter::spawn_timekeeper(Arc::clone(self))?;
+            state.timekeeper = true;
+        }
+        self.heed_deadlines(state);
+        Ok(())
+    }
+
+    /// Wakes the timekeeper if it would sleep too long.
+    pub(super) fn heed_deadlines(&self, state: &QueueState) {
+        let sooner = |deadline| state.wakes_at.is_none_or(|wakes_at| deadline < wakes_at);
+        if !state.overdue.is_empty() || state.next_deadline().is_some_and(sooner) {
+            self.clock.notify_all();
+        }
+    }
+}
+
+fn settle(mut state: MutexGuard<'_, QueueState>, id: EntryId, outcome: Result<WriteGuard, Error>) {
+    let entry = state.take(id);
+    drop(state);
+    if let Some(entry) = entry {
+        entry.settle(outcome);
+    }
+}
+
+/// How often a lock file may be replaced under one attempt, before its file system is taken for one that gives the same file
+/// different inode numbers.
+const MAX_REPLACED: u32 = 100;
