@@ -1,55 +1,17 @@
-/** Measures sqlock against its rivals and prints a table: `node index.mjs --scenario A,D --rounds 3 --json out.json`. */
-import { describeMachine, heading, missingRivals } from './lib/machine.mjs'
-import { nodeFor } from './lib/node-sqlite.mjs'
-import { SHARES, overRounds } from './lib/stats.mjs'
-import { parseArgs } from 'node:util'
+/**
+ * Measures sqlock beside its rivals and prints tables: `node index.mjs --scenario G --rows page --rounds 1 --node 26`.
+ * README.md says what there is to choose.
+ */
+import { describeMachine, heading } from './lib/machine.mjs'
+import { SHARES } from './lib/stats.mjs'
+import { chosenScenarios } from './lib/scenarios.mjs'
+import { findRuntimes } from './lib/runtimes.mjs'
+import { measure } from './lib/measure.mjs'
+import { missingRivals } from './lib/rivals.mjs'
+import { options } from './lib/options.mjs'
+import { requireDisk } from './lib/directory.mjs'
 import { table } from './lib/table.mjs'
 import { writeFileSync } from 'node:fs'
-
-const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'I', 'J']
-
-function options() {
-  const { values } = parseArgs({
-    options: {
-      scenario: { type: 'string', default: LETTERS.join(',') },
-      rounds: { type: 'string', default: '3' },
-      json: { type: 'string' }
-    }
-  })
-  const letters = values.scenario.toUpperCase().split(',')
-  const unknown = letters.filter(letter => !LETTERS.includes(letter))
-  if (unknown.length > 0) throw new RangeError(`no scenario ${unknown}: there are ${LETTERS}`)
-  const rounds = Number(values.rounds)
-  if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError('--rounds must be a positive integer')
-  return { letters, rounds, json: values.json }
-}
-
-/** All rounds of one scenario: the contestants take turns, so that a slow minute of the machine hits all of them. */
-async function measure(scenario, rounds) {
-  const variants = scenario.variants ?? [{ name: '' }]
-  const contestants = scenario.contestants.filter(nodeFor)
-  const all = variants.map(variant => ({
-    variant,
-    results: contestants.map(contestant => ({ contestant, rounds: [] }))
-  }))
-  for (let round = 1; round <= rounds; round++) {
-    for (const { variant, results } of all) {
-      for (const result of results) {
-        process.stderr.write(`${scenario.letter} ${variant.name} ${result.contestant}, round ${round}\n`)
-        result.rounds.push(await scenario.round(result.contestant, variant))
-      }
-    }
-  }
-  const { letter, title, unit, better } = scenario
-  return all.map(({ variant, results }) => ({
-    letter,
-    title,
-    variant: variant.name,
-    unit,
-    better,
-    results: results.map(result => ({ ...result, medians: overRounds(result.rounds) }))
-  }))
-}
 
 /** No measurement is exact to more than six digits. */
 const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value)
@@ -57,23 +19,22 @@ const rounded = (_, value) => (typeof value === 'number' ? Number(value.toPrecis
 /** A line for each table: those of a full run are kept in git. */
 const toJson = results => JSON.stringify(results, rounded).replaceAll('{"letter"', '\n{"letter"')
 
-const { letters, rounds, json } = options()
+const { rounds, majors, json, ...choice } = options()
 const missing = missingRivals()
 if (missing.length > 0) {
-  console.error(
-    `not installed: ${missing.join(', ')}\nThe rivals are dependencies of bench/ only: run "npm ci" in it.`
-  )
+  console.error(`not installed: ${missing.join(', ')}\nRun "npm install --prefix bench" in the root.`)
   process.exit(1)
 }
-const machine = describeMachine()
+requireDisk()
+const scenarios = await chosenScenarios(choice)
+const runtimes = findRuntimes(majors)
+const machine = describeMachine(runtimes)
 const measured = []
 console.log(heading(machine))
-for (const letter of letters) {
-  const { default: scenarios } = await import(`./scenarios/${letter.toLowerCase()}.mjs`)
-  for (const scenario of [scenarios].flat()) {
-    const variants = await measure(scenario, rounds)
-    for (const variant of variants) console.log(table(variant))
-    measured.push(...variants)
+for (const scenario of scenarios) {
+  for await (const one of measure(scenario, runtimes, rounds)) {
+    console.log(table(one))
+    measured.push(one)
   }
 }
 if (json) writeFileSync(json, `${toJson({ ...machine, rounds, shares: SHARES, measured })}\n`)

@@ -2,7 +2,7 @@
  * Makes the database of a run and counts its rows afterwards. better-sqlite3 does both, as a witness that is not sqlock;
  * it is the only library that the process of the benchmark itself opens a file with, and never while contestants run.
  */
-import Database from 'better-sqlite3'
+import { Database } from './better-sqlite3.mjs'
 
 export function makeDatabase(directory) {
   const db = new Database(`${directory}/app.db`)

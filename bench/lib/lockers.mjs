@@ -8,6 +8,7 @@ import { open, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { holderText, poll } from './pattern.mjs'
+import { loadFsExt } from './fs-ext.mjs'
 
 const lockers = {
   sqlock,
@@ -54,8 +55,8 @@ async function properLockfile(directory) {
 }
 
 /** The same loop on flock(2). */
-async function fsExtPolling(directory) {
-  const { default: fsExt } = await import('fs-ext')
+function fsExtPolling(directory) {
+  const fsExt = loadFsExt()
   const fd = openSync(join(directory, 'db.lock'), 'a+')
   let release
   return {
@@ -71,8 +72,8 @@ async function fsExtPolling(directory) {
 }
 
 /** The same again as programs in other languages have it, where each attempt opens the file. */
-async function fsExtReopening(directory) {
-  const { default: fsExt } = await import('fs-ext')
+function fsExtReopening(directory) {
+  const fsExt = loadFsExt()
   let fd
   const attempt = () => {
     fd = openSync(join(directory, 'db.lock'), 'a+')
@@ -105,8 +106,8 @@ function tryFlock(fsExt, fd) {
 }
 
 /** Waits in flock(2) on a libuv worker, without a deadline. One descriptor for each waiter: they are different holders. */
-async function fsExtBlocking(directory) {
-  const { default: fsExt } = await import('fs-ext')
+function fsExtBlocking(directory) {
+  const fsExt = loadFsExt()
   const flock = promisify(fsExt.flock)
   const fd = openSync(join(directory, 'db.lock'), 'a+')
   return {

@@ -3,9 +3,16 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Channel } from './channel.mjs'
-import { nodeFor } from './node-sqlite.mjs'
 
 const child = fileURLToPath(new URL('child.mjs', import.meta.url))
+
+/** The Node of the contestants: that of the benchmark until another one is chosen. */
+let execPath = process.execPath
+
+/** From now on contestants run on this Node. */
+export function runOn(runtime) {
+  execPath = runtime.execPath
+}
 
 /** A process that runs the job `name` of the scenario at `url`. */
 export class Contestant extends Channel {
@@ -14,10 +21,7 @@ export class Contestant extends Channel {
 
   constructor(url, name, args) {
     // 'advanced' carries typed arrays of latencies as they are.
-    const process = fork(child, [url, name, JSON.stringify(args)], {
-      serialization: 'advanced',
-      execPath: nodeFor(args.contestant)
-    })
+    const process = fork(child, [url, name, JSON.stringify(args)], { serialization: 'advanced', execPath })
     super(process)
     this.#process = process
     this.#exit = once(process, 'exit').then(([code, signal]) => {

@@ -13,7 +13,7 @@ function format(value) {
 }
 
 function ratio(a, b, better) {
-  if (a === null || b === null || b === undefined) return '-'
+  if ((a ?? null) === null || (b ?? null) === null) return '-'
   const [over, under] = better === 'higher' ? [a, b] : [b, a]
   // Of two that have nothing of what is bad, none is better.
   return `${format(over === under ? 1 : over / under)}x`
@@ -32,7 +32,7 @@ function toRows({ unit, better, results }) {
     rivals.map(({ medians }) => medians.figure),
     better
   )
-  const own = results.find(({ contestant }) => contestant === 'sqlock').medians.figure
+  const own = results.find(({ contestant }) => contestant === 'sqlock')?.medians.figure
   const { figure: _, ...extras } = results[0].medians
   // Distributions are for the charts.
   const names = Object.keys(extras).filter(name => !Array.isArray(extras[name]))
@@ -57,7 +57,8 @@ function align(rows) {
 
 /** One variant of one scenario. */
 export function table(measured) {
-  const { letter, title, variant } = measured
-  const heading = `${letter}  ${title}${variant ? `: ${variant}` : ''} (${measured.better} is better)`
-  return [heading, ...align(toRows(measured)), ''].join('\n')
+  const { letter, title, variant, node, calls, better } = measured
+  const heading = `${letter}  ${title}${variant ? `: ${variant}` : ''}, Node ${node} (${better} is better)`
+  const called = calls ? [`   sqlock ${calls.sqlock}; rivals ${calls.rivals}`] : []
+  return [heading, ...called, ...align(toRows(measured)), ''].join('\n')
 }

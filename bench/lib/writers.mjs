@@ -14,9 +14,8 @@ const BUSY_MS = 5000
 
 const writers = {
   sqlock,
-  'better-sqlite3': path => betterSqlite3(path, 'better-sqlite3'),
-  // The face of better-sqlite3 on another engine.
-  libsql: path => betterSqlite3(path, 'libsql'),
+  'better-sqlite3': betterSqlite3,
+  libsql,
   'node:sqlite': nodeSqlite,
   sqlite3,
   'proper-lockfile + better-sqlite3': (path, directory) =>
@@ -34,8 +33,18 @@ async function sqlock(path) {
   return { sync: false, write: (name, value) => db.createRecord(name, value), close: () => db.close() }
 }
 
-async function betterSqlite3(path, library) {
-  const { default: Database } = await import(library)
+async function betterSqlite3(path) {
+  const { Database } = await import('./better-sqlite3.mjs')
+  return likeBetterSqlite3(Database, path)
+}
+
+/** libsql has the face of better-sqlite3 on another engine. */
+async function libsql(path) {
+  const { default: Database } = await import('libsql')
+  return likeBetterSqlite3(Database, path)
+}
+
+function likeBetterSqlite3(Database, path) {
   const db = new Database(path, { timeout: BUSY_MS })
   db.pragma('synchronous = NORMAL')
   const insert = db.prepare(INSERT)
@@ -89,7 +98,7 @@ async function sqlite3(path) {
 
 async function underLock(path, directory, lock) {
   const locker = await openLocker(lock, directory)
-  const db = await betterSqlite3(path, 'better-sqlite3')
+  const db = await betterSqlite3(path)
   const write = async (name, value) => {
     await locker.lock(TIMEOUT_MS)
     try {

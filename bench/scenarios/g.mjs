@@ -1,133 +1,139 @@
 /**
  * G: reads. Each way is run several times in a process, and the median of all but the first run counts: code that has run before
- * is compiled. What is read is compared with what was written.
+ * is compiled. The row that is called cold has one run. What is read is compared with what was written.
  */
-import assert from 'node:assert/strict'
-import Database from 'better-sqlite3'
+import { ASYNC_READERS, READERS, openAsyncReader, openReader } from '../lib/readers.mjs'
+import { BLOCK, FIRST_GETS, KEPT, PEAK, READS } from '../lib/read-rows.mjs'
 import { begin, together } from '../lib/spawn.mjs'
+import { checkTable, makeTables, tables } from '../lib/read-tables.mjs'
+import { liveMemory, peakMemory } from '../lib/memory.mjs'
+import assert from 'node:assert/strict'
 import { inFreshDirectory } from '../lib/directory.mjs'
-import { max, median } from '../lib/stats.mjs'
-import { openReader } from '../lib/readers.mjs'
+import { longestBlock } from '../lib/event-loop.mjs'
+import { median } from '../lib/stats.mjs'
+import { openWay } from '../lib/read-ways.mjs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
-const ROWS = 100_000
 const RUNS = 6
-const WIDE_COLUMNS = Array.from({ length: 30 }, (_, n) => `c${n}`)
-
-const variants = [
-  {
-    name: 'G1 get by primary key',
-    how: 'get',
-    sql: 'SELECT id, name, value FROM plain WHERE id = ?',
-    rows: ROWS
-  },
-  { name: 'G2 all, 3 columns', how: 'all', sql: 'SELECT id, name, value FROM plain', rows: ROWS },
-  { name: 'G2 iterate, 3 columns', how: 'iterate', sql: 'SELECT id, name, value FROM plain', rows: ROWS },
-  {
-    name: 'G2 all, a range of 100 rows',
-    how: 'all',
-    sql: 'SELECT id, name, value FROM plain WHERE id < 101',
-    rows: 100
-  },
-  { name: 'G2 all, 30 columns', how: 'all', sql: 'SELECT * FROM wide', rows: ROWS / 10 },
-  {
-    name: 'G2 all, texts of 1,000 characters',
-    how: 'all',
-    sql: 'SELECT id, name FROM texts',
-    rows: ROWS / 10
-  },
-  { name: 'G2 all, blobs of 1,000 bytes', how: 'all', sql: 'SELECT id, name FROM blobs', rows: ROWS / 10 }
-]
-const SLOW_LOOP = { name: 'G3 longest event-loop block', how: 'allAsync', sql: variants[1].sql, rows: ROWS }
+const KEPT_TEXTS = 500
 
 export const jobs = {
-  async read({ contestant, path, how, sql, rows }, channel) {
+  /** Rows a second in each run. */
+  async read({ contestant, path, row }, channel) {
+    const reader = await openReader(contestant, path)
+    const way = openWay(reader, row)
+    await begin(channel)
+    const runs = Array.from({ length: RUNS }, () => rate(performance.now(), way.read()))
+    way.check()
+    await reader.close()
+    return runs
+  },
+  /** Rows a second, with the time to prepare the statement. */
+  async readFirst({ contestant, path, row }, channel) {
+    const reader = await openReader(contestant, path)
+    await begin(channel)
+    const started = performance.now()
+    const way = openWay(reader, row)
+    const figure = rate(started, way.read())
+    way.check()
+    await reader.close()
+    return figure
+  },
+  async block({ contestant, path, row }, channel) {
+    const reader = await openAsyncReader(contestant, path)
+    const statement = reader.prepare(row.sql)
+    await begin(channel)
+    const runs = []
+    for (let n = 0; n < RUNS; n++) {
+      const { ms, value } = await longestBlock(() => statement.allAsync())
+      assert.equal(value.length, tables[row.table].rows)
+      checkTable(row.table, value)
+      runs.push(ms)
+    }
+    await reader.close()
+    return runs
+  },
+  async peak({ contestant, path }, channel) {
+    const reader = await openReader(contestant, path)
+    await begin(channel)
+    for (const row of READS) {
+      const way = openWay(reader, row)
+      for (let n = 0; n < 2; n++) way.read()
+      await nextTurn()
+    }
+    await reader.close()
+    return peakMemory()
+  },
+  /** Bytes for each text that is kept. */
+  async keep({ contestant, path, row: { sql, table, rows } }, channel) {
     const reader = await openReader(contestant, path)
     const statement = reader.prepare(sql)
     await begin(channel)
-    const runs = []
-    for (let n = 0; n < RUNS; n++) runs.push(await ways[how](statement, rows))
+    // From all over the result: its beginning may be kept in a smaller piece than the rest.
+    const place = n => (n * 7919) % rows
+    const keep = n => statement.all()[place(n)].name
+    keep(0)
+    await nextTurn()
+    const before = liveMemory()
+    const texts = []
+    for (let n = 0; n < KEPT_TEXTS; n++) {
+      texts.push(keep(n))
+      await nextTurn()
+    }
+    const after = liveMemory()
+    texts.forEach((text, n) => assert.equal(text, tables[table].row(place(n) + 1).name))
     await reader.close()
-    return runs
+    const each = name => (after[name] - before[name]) / KEPT_TEXTS
+    return { figure: each('live'), resident: each('resident') }
   }
 }
 
-/** Rows a second, or the longest block of the event loop, ms. */
-const ways = {
-  get(statement, rows) {
-    const started = performance.now()
-    for (let id = 1; id <= rows; id++) if (statement.get(id).id !== id) assert.fail()
-    return rate(rows, started)
-  },
-  all(statement, rows) {
-    const started = performance.now()
-    // A short read is repeated until there is something to measure.
-    const times = Math.max(1, 10_000 / rows)
-    for (let n = 0; n < times; n++) assert(statement.all().length === rows)
-    return rate(rows * times, started)
-  },
-  iterate(statement, rows) {
-    const started = performance.now()
-    let count = 0
-    for (const row of statement.iterate()) if (row.id === ++count && count === rows) break
-    assert(count === rows)
-    return rate(rows, started)
-  },
-  async allAsync(statement, rows) {
-    const blocks = []
-    let last = performance.now()
-    const timer = setInterval(() => {
-      const now = performance.now()
-      blocks.push(now - last)
-      last = now
-    })
-    const read = await statement.allAsync()
-    blocks.push(performance.now() - last)
-    clearInterval(timer)
-    assert(read.length === rows)
-    return max(Float64Array.from(blocks))
-  }
+const rate = (started, rows) => (rows / (performance.now() - started)) * 1000
+
+/** Runs a job in a process, on a database with the tables of `rows`. */
+function inProcess(job, contestant, row, rows = [row]) {
+  return inFreshDirectory(async directory => {
+    const path = `${directory}/app.db`
+    makeTables(path, new Set(rows.map(({ table }) => table)))
+    const [result] = await together(import.meta.url, job, [{ contestant, path, row }])
+    return result
+  })
 }
 
-const rate = (rows, started) => (rows / (performance.now() - started)) * 1000
-
-function makeTables(path) {
-  const db = new Database(path)
-  db.pragma('journal_mode = WAL')
-  const wide = WIDE_COLUMNS.map((_, n) => (n % 3 ? `n * ${n}.5` : `'text ' || n`))
-  db.exec(`
-    CREATE TABLE numbers AS WITH RECURSIVE c(n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM c WHERE n < ${ROWS}) SELECT n FROM c;
-    CREATE TABLE plain (id INTEGER PRIMARY KEY, name TEXT, value REAL);
-    INSERT INTO plain SELECT n, 'name number ' || n, n * 1.5 FROM numbers;
-    CREATE TABLE wide AS SELECT ${wide.map((value, n) => `${value} AS ${WIDE_COLUMNS[n]}`)} FROM numbers WHERE n <= ${ROWS / 10};
-    CREATE TABLE texts (id INTEGER PRIMARY KEY, name TEXT);
-    INSERT INTO texts SELECT n, printf('%.*c', 1000, 'x') FROM numbers WHERE n <= ${ROWS / 10};
-    CREATE TABLE blobs (id INTEGER PRIMARY KEY, name BLOB);
-    INSERT INTO blobs SELECT n, randomblob(1000) FROM numbers WHERE n <= ${ROWS / 10}`)
-  db.close()
+async function warm(job, contestant, row) {
+  const [first, ...later] = await inProcess(job, contestant, row)
+  return { figure: median(later), first }
 }
 
-async function round(contestant, { how, sql, rows }, directory) {
-  const path = `${directory}/app.db`
-  makeTables(path)
-  const [runs] = await together(import.meta.url, 'read', [{ contestant, path, how, sql, rows }])
-  return { figure: median(runs.slice(1)), first: runs[0] }
-}
-
-const sync = ['sqlock', 'better-sqlite3', 'libsql', 'node:sqlite']
-
-const scenario = {
-  letter: 'G',
-  round: (contestant, variant) => inFreshDirectory(directory => round(contestant, variant, directory))
-}
+const reads = { letter: 'G', title: 'reads', contestants: READERS }
+const rates = { ...reads, unit: 'rows/s', better: 'higher' }
+const memory = { ...reads, better: 'lower' }
 
 export default [
-  { ...scenario, title: 'reads', unit: 'rows/s', better: 'higher', variants, contestants: sync },
+  { ...rates, variants: READS, round: (contestant, row) => warm('read', contestant, row) },
   {
-    ...scenario,
-    title: 'a read of 100,000 rows that should not block',
+    ...rates,
+    variants: [FIRST_GETS],
+    round: async (contestant, row) => ({ figure: await inProcess('readFirst', contestant, row) })
+  },
+  {
+    ...memory,
+    unit: 'MB',
+    variants: [PEAK],
+    round: async (contestant, row) => ({ figure: await inProcess('peak', contestant, row, READS) })
+  },
+  {
+    ...memory,
+    unit: 'bytes',
+    variants: [KEPT],
+    round: (contestant, row) => inProcess('keep', contestant, row)
+  },
+  {
+    ...reads,
+    contestants: ASYNC_READERS,
     unit: 'ms',
     better: 'lower',
-    variants: [SLOW_LOOP],
-    contestants: ['sqlock', 'sqlite3']
+    variants: [BLOCK],
+    round: (contestant, row) => warm('block', contestant, row)
   }
 ]
