@@ -123,20 +123,20 @@ class DB extends Queryable {
   withWriteLock(fn, options) {
     return issue(this.#find, async target => {
       checkFunction('fn', fn)
-      return this.#session.holds.withHold(target, fn, this.#wait(options), this.withWriteLock)
+      return this.#session.holds.withHold(target, fn, this.#wait(options, this.withWriteLock))
     })
   }
 
   transaction(fn, options) {
     return issue(this.#find, async target => {
       checkFunction('fn', fn)
-      return this.#transact(target, fn, this.#wait(options), this.transaction)
+      return this.#transact(target, fn, this.#wait(options, this.transaction))
     })
   }
 
   begin(options) {
     return issue(this.#find, async target => {
-      const open = await this.#session.holds.begin(target, this.#wait(options), this.begin)
+      const open = await this.#session.holds.begin(target, this.#wait(options, this.begin))
       return new Transaction(this.#session, open)
     })
   }
@@ -144,14 +144,14 @@ class DB extends Queryable {
   async migrate(migrations, options) {
     const transact = (fn, wait, foreignKeys) =>
       issue(this.#find, target =>
-        this.#transact(target, fn, { ...this.#wait(wait), foreignKeys }, this.migrate)
+        this.#transact(target, fn, { ...this.#wait(wait, this.migrate), foreignKeys })
       )
     return migrate(this, transact, migrations, checkMigrateOptions(options))
   }
 
   checkpoint(mode, options) {
     return issue(this.#find, async target =>
-      this.#session.checkpoint(target, checkCheckpointMode(mode), this.#wait(options), this.checkpoint)
+      this.#session.checkpoint(target, checkCheckpointMode(mode), this.#wait(options, this.checkpoint))
     )
   }
 
@@ -183,16 +183,16 @@ class DB extends Queryable {
     await this.close()
   }
 
-  #transact(target, fn, options, asker) {
+  #transact(target, fn, options) {
     const run = open => fn(new Transaction(this.#session, open))
-    return this.#session.holds.transact(target, run, options, asker)
+    return this.#session.holds.transact(target, run, options)
   }
 
-  /** How a call waits for the lock. */
-  #wait(options) {
+  /** How a call waits for the lock. `caller`: the method that was called. */
+  #wait(options, caller) {
     const { timeout, signal } = checkAcquireOptions(options, this.#options.timeout)
     throwIfAborted(signal)
-    return { timeout, signal }
+    return { timeout, signal, caller }
   }
 
   #target() {

@@ -31,17 +31,19 @@ class Transaction extends Queryable {
   begin() {
     return issue(this.#find, async target => {
       const { timeout } = this.#session.options
-      const open = await this.#session.holds.begin(target, { timeout }, this.begin)
+      const open = await this.#session.holds.begin(target, { timeout, caller: this.begin })
       return new Transaction(this.#session, open)
     })
   }
 
   async commit() {
-    await this.#target().commit()
+    this.#assertUsable()
+    await this.#open.commit()
   }
 
   async rollback() {
-    await this.#target().rollback()
+    this.#assertUsable()
+    await this.#open.rollback()
   }
 
   async [Symbol.asyncDispose]() {
@@ -51,22 +53,22 @@ class Transaction extends Queryable {
   async #savepoint(target, fn) {
     checkFunction('fn', fn)
     const { timeout } = this.#session.options
-    return this.#session.holds.transact(
-      target,
-      open => fn(new Transaction(this.#session, open)),
-      { timeout },
-      this.savepoint
-    )
+    const run = open => fn(new Transaction(this.#session, open))
+    return this.#session.holds.transact(target, run, { timeout, caller: this.savepoint })
   }
 
   #target() {
+    this.#assertUsable()
+    return this.#open.target
+  }
+
+  #assertUsable() {
     if (transactionIn(inner => inner.isWithin(this.#open))) {
       throw new SqlockError(
         'ERR_SQLOCK_DEADLOCK',
         'the outer transaction waits for the savepoint it is used in'
       )
     }
-    return this.#open
   }
 }
 

@@ -8,13 +8,13 @@ const { throwIfAborted } = require('../base/abort')
 const { lockAttempt } = require('../write/attempts')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
-const { asAskedFor, call, fromFailure, settled } = require('../base/failures')
+const { withFullTimeout, call, fromFailure, settled } = require('../base/failures')
 const { handOver } = require('../write/gathering')
 const { Hold, stackOf } = require('../scope/hold')
 const { LockGuard } = require('./lock-guard')
 const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
 const { runAndRelease, scopeOf } = require('../scope/scope')
-const { soon } = require('../base/soon')
+const { resolveFairly } = require('../base/resolve-fairly')
 
 /** Tells of lockers that nobody can unlock any more. */
 const lost = new FinalizationRegistry(holds => {
@@ -61,16 +61,16 @@ class WriteLocker {
           'and end a hold with release() of its guard'
       )
     }
-    return this.#guard(await this.#acquire(timeout, signal, this.acquire))
+    return this.#guard(await this.#acquire({ timeout, signal, caller: this.acquire }))
   }
 
   async tryAcquire() {
     handOver()
     const id = this.held ? null : call(() => this.#lock.tryAcquire(false))
-    if (id === null) return soon(null)
+    if (id === null) return resolveFairly(null)
     const guard = this.#guard(this.#take(id, this.tryAcquire))
     if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.#lock, 0)
-    return soon(guard)
+    return resolveFairly(guard)
   }
 
   async unlock() {
@@ -84,7 +84,7 @@ class WriteLocker {
   async withLock(fn, options) {
     checkFunction('fn', fn)
     const { timeout, signal } = checkAcquireOptions(options)
-    const hold = await this.#acquire(timeout, signal, this.withLock)
+    const hold = await this.#acquire({ timeout, signal, caller: this.withLock })
     this.#holds.scoped = hold
     return runAndRelease(this, hold, fn)
   }
@@ -97,7 +97,7 @@ class WriteLocker {
     await this.unlock()
   }
 
-  async #acquire(timeout, signal, asker) {
+  async #acquire({ timeout, signal, caller }) {
     if (call(() => scopeOf(this.#lock))) {
       throw new SqlockError(
         'ERR_SQLOCK_DEADLOCK',
@@ -106,20 +106,21 @@ class WriteLocker {
     }
     throwIfAborted(signal)
     const calledAt = diagnostics.lock.hasSubscribers ? performance.now() : undefined
-    const attempt = call(() => lockAttempt(this.#lock, timeout, signal))
+    const attempt = call(() => lockAttempt(this.#lock, { timeout, signal }))
     try {
-      const hold = this.#take(await attempt.settled, asker)
+      const hold = this.#take(await attempt.settled, caller)
       if (calledAt !== undefined) diagnostics.tellAcquired(this.#lock, performance.now() - calledAt)
       return hold
     } catch (failure) {
-      const told = asAskedFor(failure, timeout)
+      const told = withFullTimeout(failure, timeout)
       if (calledAt !== undefined) diagnostics.tellRefused(this.#lock, calledAt, 1, told)
       throw fromFailure(told)
     }
   }
 
-  #take(id, asker) {
-    return new Hold(id, this.#lock, this.#longHoldMs, stackOf(this.#longHoldMs, asker))
+  #take(id, caller) {
+    const longHoldMs = this.#longHoldMs
+    return new Hold(this.#lock, id, { longHoldMs, stack: stackOf(longHoldMs, caller) })
   }
 
   #guard(hold) {

@@ -6,43 +6,40 @@
 const { onAbort } = require('./abort')
 const { aborted } = require('./failures')
 
-/** What a thread does without waiting for the lock, a read or a checkpoint; resolves to its result. `signal` calls it off. */
+/** Work that does not wait for the lock, a read or a checkpoint; resolves to its result. `signal` cancels it. */
 function workAttempt(work, signal) {
-  return attempt(
-    work,
-    signal,
-    () => work.run(),
-    result => result
-  )
+  return attempt(work, { signal, start: () => work.run(), finish: result => result })
 }
 
-/** Starts `entry`, and follows it to its end. `finish` gets its result, and why it was called off, if it was. */
-function attempt(entry, signal, start, finish) {
-  let calledOff
+/**
+ * Starts a call of the engine, and follows it to its end. `finish` gets its result, and the failure that it was cancelled with, if it was.
+ */
+function attempt(call, { signal, start, finish }) {
+  let cancelled
   const cancel = why => {
-    calledOff ??= why
-    entry.cancel()
+    cancelled ??= why
+    call.cancel()
   }
   const stop = signal && onAbort(signal, () => cancel(aborted(signal.reason)))
   const follow = async begin => {
     try {
-      if (calledOff) throw calledOff
-      return finish(await begin(), calledOff)
+      if (cancelled) throw cancelled
+      return finish(await begin(), cancelled)
     } catch (failure) {
-      throw (isCalledOff(failure) && calledOff) || failure
+      throw (isCancellation(failure) && cancelled) || failure
     } finally {
       stop?.()
     }
   }
   return {
     settled: follow(start),
-    more: () => follow(() => entry.overtake()),
-    append: (statements, bytes) => entry.append(statements, bytes),
-    waiting: () => entry.waiting(),
+    more: () => follow(() => call.overtake()),
+    append: (statements, bytes) => call.append(statements, bytes),
+    waiting: () => call.waiting(),
     cancel
   }
 }
 
-const isCalledOff = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
+const isCancellation = failure => failure?.kind === 'cancelled' || failure?.code === 'SQLITE_INTERRUPT'
 
 module.exports = { attempt, workAttempt }

@@ -18,8 +18,8 @@ const {
 /** The reason of a signal on its way to the caller, who may have given anything: also what looks like a failure. */
 const aborted = reason => ({ kind: 'aborted', reason })
 
-/** What the addon tells of a timeout, with what the caller was ready to wait instead of what was left of it. */
-function asAskedFor(failure, timeoutMs) {
+/** The failure of a timeout with the whole timeout of the call, instead of what was left of it when it entered the queue. */
+function withFullTimeout(failure, timeoutMs) {
   return failure?.kind === 'timeout' ? { ...failure, timeoutMs } : failure
 }
 
@@ -83,4 +83,4 @@ async function settled(promise) {
   }
 }
 
-module.exports = { aborted, asAskedFor, call, fromFailure, ruleFailure, settled }
+module.exports = { aborted, withFullTimeout, call, fromFailure, ruleFailure, settled }

@@ -22,10 +22,10 @@ class Hold {
 
   /**
    * @param lock the lock of the engine
-   * @param longHoldMs emit a process warning with `stack` when the hold lasts longer
-   * @param onRelease is told how long it lasted, ms
+   * @param options `longHoldMs`: emit a process warning with `stack` when the hold lasts longer; `onRelease`: is called with how long it
+   * has lasted, ms
    */
-  constructor(id, lock, longHoldMs, stack, onRelease) {
+  constructor(lock, id, { longHoldMs, stack, onRelease }) {
     this.id = id
     this.#lock = lock
     this.#onRelease = onRelease
@@ -60,11 +60,11 @@ function warnOfLongHold(lock, longHoldMs, { stack }) {
   })
 }
 
-/** Where a hold is asked for, when that may have to be told later. */
-function stackOf(longHoldMs, asker) {
+/** The stack of the call that takes a hold, if a warning may need it later. `caller`: the public method, which is not shown. */
+function stackOf(longHoldMs, caller) {
   if (longHoldMs > TIMER_MAX_MS) return undefined
   const place = { name: 'acquired', message: 'here' }
-  Error.captureStackTrace(place, asker)
+  Error.captureStackTrace(place, caller)
   return place
 }
 

@@ -25,21 +25,21 @@ class Holds {
   }
 
   /** Runs `fn` under the hold of the target, or under one of its own. */
-  withHold(target, fn, options, asker) {
+  withHold(target, fn, options) {
     const running = target.hold
       ? runInScope(this.#session.owner, target.hold, fn)
-      : this.#runUnderHold(fn, options, asker)
+      : this.#runUnderHold(fn, options)
     return this.#callbacks.track(running)
   }
 
   /** A transaction that a driver ends. */
-  begin(target, options, asker) {
+  begin(target, options) {
     const scope = target.hold ? scopeUnder(target.hold) : undefined
-    return this.#callbacks.track(this.#begin(target, scope?.begun ?? this.#begun, options, asker))
+    return this.#callbacks.track(this.#begin(target, { ...options, begun: scope?.begun ?? this.#begun }))
   }
 
-  async #begin(target, begun, options, asker) {
-    const open = await this.#open(target, options, asker, begun)
+  async #begin(target, options) {
+    const open = await this.#open(target, options)
     if (options.signal?.aborted) {
       await open.rollback()
       throw options.signal.reason
@@ -51,47 +51,49 @@ class Holds {
   }
 
   /** Runs `fn` in a transaction, or in a savepoint of the one that is the target. */
-  transact(target, fn, options, asker) {
-    return this.#callbacks.track(this.#transact(target, fn, options, asker))
+  transact(target, fn, options) {
+    return this.#callbacks.track(this.#transact(target, fn, options))
   }
 
-  async #runUnderHold(fn, options, asker) {
-    return runAndRelease(this.#session.owner, await this.#takeHold(options, asker), fn)
+  async #runUnderHold(fn, options) {
+    return runAndRelease(this.#session.owner, await this.#takeHold(options), fn)
   }
 
-  async #transact(target, fn, options, asker) {
-    const open = await this.#open(target, options, asker)
+  async #transact(target, fn, options) {
+    const open = await this.#open(target, options)
     let value
     try {
       // An abort since BEGIN has ended it already.
       const running = open.active && runInScope(this.#session.owner, open.hold, () => fn(open), open)
-      value = await (running ? Promise.race([running, open.aborted]) : open.aborted)
+      value = await (running ? Promise.race([running, open.whenAborted]) : open.whenAborted)
     } catch (error) {
       await open.rollback()
-      throw open.told(error)
+      throw open.reasonFor(error)
     }
     if (open.active) await open.commit()
     // The function has ended it itself.
     else await open.rollback()
-    open.throwIfCalledOff()
+    open.throwIfAborted()
     return value
   }
 
-  /** @param begun where a transaction of begin() is noted down until it has ended */
-  async #open(target, options, asker, begun) {
-    const bare = begun !== undefined
-    const own = target.hold ? null : await this.#takeHold(options, asker)
-    const { timeout, signal, foreignKeys } = options
+  /** @param options `begun`: where a transaction of begin(), which no scope ends, is noted down until it has ended */
+  async #open(target, options) {
+    const { timeout, signal, foreignKeys, begun } = options
+    const unscoped = begun !== undefined
+    const own = target.hold ? null : await this.#takeHold(options)
     const [hold, queue] = [own ?? target.hold, this.#queue]
-    const turn = own ? queue.turnIn(queue.laneOf(own), timeout) : target.turn(timeout, signal, bare)
+    const turn = own
+      ? queue.turnIn(queue.laneOf(own), { timeout })
+      : target.turn({ timeout, signal, unscoped })
     const endTurn = await settled(turn)
     const open = new OpenTransaction({
       owner: this.#session.owner,
       database: this.#session.database,
       queue,
       hold,
-      outer: target instanceof OpenTransaction ? target : undefined,
-      bare,
+      outer: target.transaction,
+      unscoped,
       endTurn,
       onEnd: () => {
         begun?.delete(open)
@@ -103,12 +105,13 @@ class Holds {
     return open
   }
 
-  async #takeHold({ timeout, signal }, asker) {
-    this.#session.database.checkWritable()
+  async #takeHold({ timeout, signal, caller }) {
+    const { database, lock, stats } = this.#session
+    database.checkWritable()
     const { longHoldMs } = this.#session.options
-    const stack = stackOf(longHoldMs, asker)
-    const id = await settled(this.#queue.acquire(timeout, signal))
-    return new Hold(id, this.#session.lock, longHoldMs, stack, ms => this.#session.stats.held(ms))
+    const stack = stackOf(longHoldMs, caller)
+    const id = await settled(this.#queue.acquire({ timeout, signal }))
+    return new Hold(lock, id, { longHoldMs, stack, onRelease: ms => stats.held(ms) })
   }
 
   /** Rolls back what no function ends, and resolves when all functions have come to their end. */

@@ -6,6 +6,7 @@
 
 const { onAbort, throwIfAborted } = require('../base/abort')
 const { Calls } = require('./calls')
+const { Target } = require('./target')
 const { SqlockError } = require('../base/errors')
 const { aborted } = require('../base/failures')
 
@@ -17,23 +18,27 @@ class OpenTransaction {
   database
   /** The hold that it runs under. */
   hold
-  /** What the addon knows it by; savepoints have that of their transaction. */
-  transaction
+  /** What the engine knows it by; savepoints have that of their transaction. */
+  number
+  /** Where its writes go. */
+  lane
+  /** What the calls belong to that are made in it. */
+  target
   /** Rejects when an abort has ended it. */
-  aborted
+  whenAborted
   #outer
-  #bare
+  #unscoped
   #queue
-  #lane
   #calls = new Calls()
   /** The savepoint that is open in it. */
   #inner = null
   #ending = null
-  #stopHeeding
+  #stopListening
   #endTurn
   #onEnd
-  #abort
-  #calledOff = null
+  #tellAborted
+  /** `{ reason }` of the abort that has ended it. */
+  #abort = null
   /** The step that begins it. */
   #begun
   #over = false
@@ -41,23 +46,24 @@ class OpenTransaction {
 
   /**
    * @param outer the transaction that it is a savepoint of
-   * @param bare no scope ends it, but that of its outer one
+   * @param unscoped no scope ends it, but that of its outer one
    * @param endTurn lets the next one in
    * @param onEnd is called when it has ended
    */
-  constructor({ owner, database, queue, hold, outer, bare, endTurn, onEnd }) {
+  constructor({ owner, database, queue, hold, outer, unscoped, endTurn, onEnd }) {
     Object.assign(this, { owner, database, hold })
-    this.transaction = outer ? outer.transaction : ++lastNumber
-    this.aborted = new Promise((_, reject) => (this.#abort = reject))
+    this.number = outer ? outer.number : ++lastNumber
+    this.whenAborted = new Promise((_, reject) => (this.#tellAborted = reject))
     // Not everybody waits for it.
-    this.aborted.catch(() => {})
+    this.whenAborted.catch(() => {})
     this.#outer = outer
     if (outer) outer.#inner = this
-    this.#bare = bare
+    this.#unscoped = unscoped
     this.#queue = queue
     this.#endTurn = endTurn
     this.#onEnd = onEnd
-    this.#lane = queue.laneIn(this)
+    this.lane = queue.laneIn(this)
+    this.target = Target.ofTransaction(queue, this, this.#calls)
   }
 
   get active() {
@@ -82,7 +88,7 @@ class OpenTransaction {
   }
 
   /**
-   * An abort of `signal` interrupts it and rolls it back; a bare one only until it has begun.
+   * An abort of `signal` interrupts it and rolls it back. One that no scope ends listens only until it has begun.
    *
    * @param foreignKeys false: they are off until it has ended
    */
@@ -90,20 +96,20 @@ class OpenTransaction {
     try {
       throwIfAborted(signal)
       // Before BEGIN, which may wait for a program that ignores the lock.
-      if (signal) this.#stopHeeding = onAbort(signal, () => this.#callOff(signal.reason))
+      if (signal) this.#stopListening = onAbort(signal, () => this.#abortFor(signal.reason))
       this.#begun = this.#step(this.#firstStep(foreignKeys))
       await this.#begun
     } catch (error) {
       this.#end()
-      throw this.told(error)
+      throw this.reasonFor(error)
     }
-    if (this.#bare) this.#stopHeeding?.()
-    if (this.#calledOff) {
+    if (this.#unscoped) this.#stopListening?.()
+    if (this.#abort) {
       await this.rollback()
-      this.throwIfCalledOff()
+      this.throwIfAborted()
     }
-    // It comes too late, and somebody waits for its end.
-    if (this.#bare && this.#outer?.active === false) await this.rollback()
+    // The outer transaction has ended meanwhile and waits for this savepoint.
+    if (this.#unscoped && this.#outer?.active === false) await this.rollback()
   }
 
   #firstStep(foreignKeys = true) {
@@ -115,38 +121,8 @@ class OpenTransaction {
     )
   }
 
-  /** Adds a write. Returns `{ batch, place }`. */
-  write(encode, options) {
-    this.#assertActive()
-    return this.#queue.writeIn(this.#lane, encode, options)
-  }
-
-  /** Does a plain read, which gets the number of the transaction. */
-  read(work) {
-    this.#assertActive()
-    if (this.#lane.busy) {
-      throw new SqlockError(
-        'ERR_SQLOCK_BUSY',
-        'a write of this transaction is unfinished: await it before a plain read'
-      )
-    }
-    return work(this.transaction)
-  }
-
-  /** A call that was issued in it: it ends after it. */
-  track(promise) {
-    if (!this.active) return promise
-    return this.#calls.track(promise)
-  }
-
-  /** Waits for its turn, behind what was called before; resolves to how to end it. */
-  async turn(timeout, signal, bare) {
-    this.#assertActive()
-    return this.#queue.turnIn(this.#lane, timeout, signal, bare)
-  }
-
   async commit() {
-    this.#assertActive()
+    this.assertActive()
     this.#ending = this.#commit()
     return this.#ending
   }
@@ -157,14 +133,18 @@ class OpenTransaction {
     await this.#ending.catch(() => {})
   }
 
-  /** What its caller is told when `error` has come up: that it was called off, if it was. */
-  told(error) {
-    return this.#calledOff ? this.#calledOff.reason : error
+  /** What its caller gets for `error`: the reason of the abort, if there was one. */
+  reasonFor(error) {
+    return this.#abort ? this.#abort.reason : error
   }
 
-  /** What was called off has not happened, whatever its function says. */
-  throwIfCalledOff() {
-    if (this.#calledOff) throw this.#calledOff.reason
+  /** An aborted transaction has not happened, whatever its function returns. */
+  throwIfAborted() {
+    if (this.#abort) throw this.#abort.reason
+  }
+
+  assertActive() {
+    if (!this.active) throw new SqlockError('ERR_SQLOCK_NOT_HELD', 'the transaction has ended')
   }
 
   async #commit() {
@@ -202,37 +182,33 @@ class OpenTransaction {
   }
 
   async #settleCalls() {
-    if (this.#inner?.#bare) await this.#inner.rollback()
+    if (this.#inner?.#unscoped) await this.#inner.rollback()
     await this.#calls.drained()
   }
 
   /** Does not wait for its calls: one of them may be a function that hangs. */
-  #callOff(reason) {
+  #abortFor(reason) {
     if (!this.active) return
-    this.#calledOff = { reason }
-    this.#inner?.#callOff(reason)
-    this.#lane.clear(aborted(reason))
+    this.#abort = { reason }
+    this.#inner?.#abortFor(reason)
+    this.lane.clear(aborted(reason))
     this.#ending = this.#undo()
-    const tell = () => this.#abort(reason)
+    const tell = () => this.#tellAborted(reason)
     this.#ending.then(tell, tell)
   }
 
   #end() {
     if (this.#over) return
     this.#over = true
-    this.#stopHeeding?.()
+    this.#stopListening?.()
     if (this.#outer) this.#outer.#inner = null
     this.#endTurn()
     this.#onEnd?.()
   }
 
   async #step(step) {
-    const { batch, place } = this.#queue.writeIn(this.#lane, encoder => encoder.control(step))
+    const { batch, place } = this.#queue.writeIn(this.lane, encoder => encoder.control(step))
     await batch.outcome(place, () => batch.changes(place))
-  }
-
-  #assertActive() {
-    if (!this.active) throw new SqlockError('ERR_SQLOCK_NOT_HELD', 'the transaction has ended')
   }
 }
 

@@ -1,13 +1,5 @@
 /**
- * What a DB does, and what each call belongs to.
- *
- * Where a call belongs is decided when it is issued. Its target is the transaction or the hold of the scope it is issued in, or
- * else the DB itself: an object with
- * - `hold`, if it has one
- * - `write(encode, options)`, which adds a write and returns `{ batch, place }`, see Batch
- * - `read(work)`, which does a plain read: `work` gets the number of the transaction
- * - `track(promise)`, which sees to it that a scope ends after its calls
- * - `turn(timeout, signal, bare)`, which waits for a time in which nothing else is done under its hold
+ * What a DB does, on the target that each call belongs to.
  */
 'use strict'
 
@@ -18,15 +10,12 @@ const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { call, ruleFailure } = require('../base/failures')
 const { Holds } = require('./holds')
-const { OpenTransaction } = require('./open-transaction')
 const { Pending } = require('../base/pending')
 const { outside, scopeOf, transactionIn } = require('./scope')
+const { Target } = require('./target')
 const { Stats } = require('../base/stats')
 const { TIMER_MAX_MS } = require('../base/timers')
 const { WriteQueue } = require('../write/write-queue')
-
-/** The number of a transaction that there is not. */
-const NONE = 0
 
 /**
  * How many commits until the WAL is looked after in the background. SQLite's own checkpoint, which a commit has to wait for,
@@ -61,7 +50,13 @@ class Session {
   #returned = (batch, place) => ({ returned: batch.takeRows(place), ...this.result(batch, place) })
   #nothingDone
   #queue
-  #direct
+  #itself
+  /** A write under a hold waits for a transaction of another DB object on the same file, which waits for its function. */
+  #checkDeadlock = () => {
+    if (transactionIn(({ owner, database }) => owner !== this.owner && database.isFileOf(this.database))) {
+      throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'in a transaction of another DB object on the same file')
+    }
+  }
   #commits = 0
   #checkpointing = null
   #backups = new Pending()
@@ -73,21 +68,16 @@ class Session {
     this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
     this.holds = new Holds(this, this.#queue)
-    this.#direct = {
-      hold: null,
-      write: (encode, options) => this.#queue.write(encode, options),
-      read: work => work(NONE),
-      track: promise => promise
-    }
+    this.#itself = Target.ofDatabase(this.#queue)
   }
 
   /** Where a call that is issued now belongs. */
   target() {
-    if (outside()) return this.#direct
+    if (outside()) return this.#itself
     const transaction = transactionIn(({ owner }) => owner === this.owner)
-    if (transaction) return transaction
+    if (transaction) return transaction.target
     const scope = call(() => scopeOf(this.lock))
-    return scope ? this.#targetUnder(scope) : this.#direct
+    return scope ? Target.ofHold(this.#queue, scope, this.#checkDeadlock) : this.#itself
   }
 
   /** How many writes and holds wait for the lock. */
@@ -147,7 +137,7 @@ class Session {
 
   /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
   async execute(target, plan, options, first = false) {
-    const plain = !(target instanceof OpenTransaction) && this.database.isPlain(plan.statement.sql)
+    const plain = !target.transaction && this.database.isPlain(plan.statement.sql)
     // If it turns out to be a write only later, its values are still those of the call.
     const kept = plain === undefined ? owned(plan) : plan
     const encode = encoder => encoder.query(kept, first)
@@ -169,7 +159,7 @@ class Session {
   }
 
   iterateAsync(target, plan, signal) {
-    if (target instanceof OpenTransaction) {
+    if (target.transaction) {
       const kept = owned(plan)
       return oneByOne(() => this.allAsync(target, kept, { signal }))
     }
@@ -181,8 +171,8 @@ class Session {
     return this.read(target, transaction => this.database.describe(transaction, sql))
   }
 
-  async checkpoint(target, mode, options, asker) {
-    if (target instanceof OpenTransaction) {
+  async checkpoint(target, mode, options) {
+    if (target.transaction) {
       throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'checkpoint() in a transaction would wait for its end')
     }
     this.database.checkWritable()
@@ -190,7 +180,7 @@ class Session {
     if (mode === 'PASSIVE') return this.#checkpoint(mode, { background: false, signal })
     const work = async () =>
       this.#checkpoint(mode, { background: false, hold: this.target().hold.id, signal })
-    return this.holds.withHold(target, work, options, asker)
+    return this.holds.withHold(target, work, options)
   }
 
   backup(destination, options) {
@@ -218,23 +208,6 @@ class Session {
     await this.#backups.drained()
     clearTimeout(timer)
     await this.database.close()
-  }
-
-  #targetUnder({ hold, pending }) {
-    const lane = this.#queue.laneOf(hold)
-    const checked = () => {
-      if (transactionIn(({ owner, database }) => owner !== this.owner && database.isFileOf(this.database))) {
-        throw new SqlockError('ERR_SQLOCK_DEADLOCK', 'in a transaction of another DB object on the same file')
-      }
-      return lane
-    }
-    return {
-      hold,
-      write: (encode, options) => this.#queue.writeIn(checked(), encode, options),
-      read: work => work(NONE),
-      track: promise => pending.track(promise),
-      turn: async (timeout, signal, bare) => this.#queue.turnIn(checked(), timeout, signal, bare)
-    }
   }
 
   #committed(commits) {

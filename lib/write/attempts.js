@@ -1,17 +1,17 @@
 /**
- * Native calls that may have to wait for the lock.
+ * Calls of the engine that may have to wait for the lock.
  *
- * An attempt is `{ settled, waiting(), cancel(why) }`: a promise that is rejected with what the addon tells of a failure, whether
- * it was refused the lock and waits since, and calling it off. It has entered the queue of the process when the call that made
- * it returns. One of a batch that takes the lock also has `append(statements, bytes)`, which adds writes and is false when it
- * does not wait any more, and `more()`, which resolves to what came of the next of its writes.
+ * An attempt is `{ settled, waiting(), cancel(failure) }`: a promise that rejects with a failure; whether it was refused the lock and
+ * waits for it; and how to cancel it. It has entered the queue of the lock when the function that made it returns. The attempt of a
+ * batch also has `append(statements, bytes)`, which adds writes, and returns false if it does not wait any more, and `more()`, which
+ * resolves to the outcomes of its next writes.
  */
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { attempt } = require('../base/attempt')
 const { handOver } = require('./gathering')
-const { soon } = require('../base/soon')
+const { resolveFairly } = require('../base/resolve-fairly')
 
 /**
  * How long a write may wait for a libuv worker, ms. When the pool is full of other work, the thread that waits for the
@@ -19,27 +19,28 @@ const { soon } = require('../base/soon')
  */
 const POOL_PATIENCE_MS = 20
 
-/** The lock for a hold that JavaScript owns; resolves to its number. `signal` calls it off. */
-function lockAttempt(lock, timeoutMs, signal) {
+/** The lock for a hold that JavaScript owns; resolves to its number. `signal` cancels it. */
+function lockAttempt(lock, { timeout, signal }) {
   handOver()
-  const hold = lock.tryAcquire(timeoutMs > 0)
+  const hold = lock.tryAcquire(timeout > 0)
   if (hold !== null) return granted(hold)
   const wait = lock.wait()
-  // A hold that was granted in the moment in which the call was called off is given back.
-  const unlessCalledOff = (granted, calledOff) => {
-    if (!calledOff) return granted
+  // A hold that was granted in the moment in which the call was cancelled is given back.
+  const finish = (granted, cancelled) => {
+    if (!cancelled) return granted
     lock.release(granted)
-    throw calledOff
+    throw cancelled
   }
-  return { ...attempt(wait, signal, () => wait.start(timeoutMs), unlessCalledOff), waiting: () => true }
+  const start = () => wait.start(timeout)
+  return { ...attempt(wait, { signal, start, finish }), waiting: () => true }
 }
 
-/** What was there at once. */
+/** An attempt that has its result at once. */
 function granted(value) {
-  return { settled: soon(value), waiting: () => false, cancel() {} }
+  return { settled: resolveFairly(value), waiting: () => false, cancel() {} }
 }
 
-/** What somebody is told who would wait now: a timeout with the holder of this moment. */
+/** The failure of a call whose time is over: a timeout that names the holder of this moment. */
 async function refusal(lock) {
   try {
     // After a failed attempt, no time to wait is a refusal.
@@ -49,36 +50,37 @@ async function refusal(lock) {
   }
 }
 
-/** What failed at once. */
+/** An attempt that has failed at once. */
 function failed(failure) {
   const settled = Promise.reject(failure)
-  // It may have to wait for its turn to be looked at.
+  // Nobody may listen until the batches before it are settled.
   settled.catch(() => {})
   return { settled, waiting: () => false, append: () => false, cancel() {} }
 }
 
 /**
- * A batch of writes; resolves to what came of those that are done. `signal` calls it off.
+ * A batch of writes; resolves to the outcomes of those that are done. `signal` cancels it.
  *
- * @param isBehind others of its DB are ahead of it: then the thread that serves those serves it, and no worker is sent
+ * @param options `isBehind`: other batches of its DB are ahead of it. The thread that serves those serves it, too, and no worker is sent.
  */
-function writeAttempt(submission, signal, isBehind) {
-  const start = () => (isBehind ? submission.overtake() : follow(submission))
-  return attempt(submission, signal, start, written)
+function writeAttempt(submission, { signal, isBehind }) {
+  const start = () => (isBehind ? submission.overtake() : runOnWorker(submission))
+  return attempt(submission, { signal, start, finish: withReason })
 }
 
-/** What came of writes: what was interrupted is told why. */
-function written(outcome, calledOff) {
-  if (!calledOff) return outcome
-  for (const entry of outcome.failures) {
-    if (entry.failure.code === 'SQLITE_INTERRUPT') entry.failure = calledOff
+/** The outcomes of writes; one that was interrupted has failed with the reason of that. */
+function withReason(outcomes, cancelled) {
+  if (!cancelled) return outcomes
+  for (const entry of outcomes.failures) {
+    if (entry.failure.code === 'SQLITE_INTERRUPT') entry.failure = cancelled
   }
-  return outcome
+  return outcomes
 }
 
-async function follow(submission) {
-  const outcome = await orNullAfter(POOL_PATIENCE_MS, submission.run())
-  return outcome ?? submission.overtake()
+/** A libuv worker makes one attempt. If the lock is taken, or no worker is free, the thread that waits for the lock takes over. */
+async function runOnWorker(submission) {
+  const outcomes = await orNullAfter(POOL_PATIENCE_MS, submission.run())
+  return outcomes ?? submission.overtake()
 }
 
 function orNullAfter(ms, promise) {

@@ -24,7 +24,7 @@ class Batch {
   /** When it was given to the addon, if somebody listens who is told of it. */
   startedAt
   /** Why what is left of it is not to be written. */
-  calledOff
+  cancelled
   /** Whose writes they are, when DB objects share a lane. */
   queue
   /**
@@ -36,7 +36,7 @@ class Batch {
   followed = false
   /** What a lane under a hold calls when nothing of it is left, and when it does not wait any more. */
   finish
-  stopHeeding
+  stopListening
   #encoder
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []

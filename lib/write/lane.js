@@ -12,17 +12,17 @@ const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('../base/abort')
 const { granted } = require('./attempts')
 const { Batch } = require('./batch')
-const { aborted, asAskedFor, fromFailure } = require('../base/failures')
+const { aborted, withFullTimeout, fromFailure } = require('../base/failures')
 const { warnOfRelease } = require('../base/warnings')
-const { Line } = require('./line')
+const { Fifo } = require('./fifo')
 const { TIMER_MAX_MS } = require('../base/timers')
 
 /** How soon to look again while something is written and nothing can be due. */
 const LOOK_AGAIN_MS = 50
 
 class Lane {
-  #level
-  #waiting = new Line()
+  #context
+  #waiting = new Fifo()
   /** The last one that waits, when it is a batch that takes more. */
   #open = null
   #current = null
@@ -32,9 +32,9 @@ class Lane {
   /** When somebody last got its turn. */
   #lastTurn = -Infinity
 
-  /** @param level `{ hold, transaction }`: what it runs under; the number of an open transaction, or 0 */
-  constructor(level) {
-    this.#level = level
+  /** @param context what its writes run in: `{ hold, number, rolledBack() }`, an open transaction, or 0 for the number of none */
+  constructor(context) {
+    this.#context = context
   }
 
   /** Is anything under way here? */
@@ -43,7 +43,7 @@ class Lane {
   }
 
   /** Adds a write of the DB with this queue. */
-  write(queue, encode, timeout, signal, count) {
+  write(queue, encode, { timeout, signal, count }) {
     const open = this.#open
     if (open && !open.full && !signal && open.timeout === timeout && open.queue === queue)
       return { batch: open, place: open.add(encode, count) }
@@ -56,27 +56,27 @@ class Lane {
   /**
    * Waits for a time in which nothing else is done here; resolves to how to end it.
    *
-   * @param bare no scope ends it, so that those behind it have a deadline
+   * @param options `unscoped`: no scope ends it, so that the calls behind it have a deadline
    */
-  turn(queue, timeout, signal, bare) {
+  turn(queue, { timeout, signal, unscoped }) {
     let end
     const over = new Promise(resolve => (end = resolve))
-    const isWaitedFor = bare || !this.#level.transaction
+    const isWaitedFor = unscoped || !this.#context.number
     const attempt = { ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }
     return new Promise((resolve, reject) => {
       this.#add({ queue, attempt, timeout, signal, calledAt: performance.now(), resolve, reject }, reject)
     })
   }
 
-  /** Rejects all that has not got its turn, and calls off what is under way. */
+  /** Rejects all that has not got its turn, and cancels what is under way. */
   clear(failure) {
     for (const item of this.#waiting) {
       this.#dequeue(item)
       this.#reject(item, failure, Infinity)
       item.finish()
     }
-    // What is left of it is not to come again.
-    if (this.#current instanceof Batch) this.#current.calledOff = failure
+    // The rest of the batch must not be written later.
+    if (this.#current instanceof Batch) this.#current.cancelled = failure
     this.#attempt?.cancel(failure)
   }
 
@@ -95,14 +95,14 @@ class Lane {
       reject(aborted(item.signal.reason))
       item.finish()
     }
-    if (item.signal) item.stopHeeding = onAbort(item.signal, leave)
+    if (item.signal) item.stopListening = onAbort(item.signal, leave)
     return true
   }
 
   #dequeue(item) {
     this.#waiting.delete(item)
     if (item === this.#open) this.#open = null
-    item.stopHeeding?.()
+    item.stopListening?.()
     if (this.#waiting.size > 0) return
     clearTimeout(this.#timer)
     this.#due = Infinity
@@ -128,18 +128,18 @@ class Lane {
   async #write(batch) {
     const { queue } = batch
     while (!batch.finished) {
-      if (!this.#level.hold.held) return queue.adopt(batch, this.#level)
+      if (!this.#context.hold.held) return queue.requeue(batch, this.#context)
       try {
-        this.#attempt = queue.start(batch, this.#level)
-        const written = await this.#attempt.settled
-        if (written.rolledBack) this.#level.rolledBack()
-        batch.settle(written)
-        queue.wrote(batch, written)
-        if (batch.calledOff && !batch.finished) batch.rejectUntil(Infinity, batch.calledOff)
-        if (written.warning) warnOfRelease(fromFailure(written.warning))
+        this.#attempt = queue.start(batch, this.#context)
+        const outcomes = await this.#attempt.settled
+        if (outcomes.rolledBack) this.#context.rolledBack()
+        batch.settle(outcomes)
+        queue.wrote(batch, outcomes)
+        if (batch.cancelled && !batch.finished) batch.rejectUntil(Infinity, batch.cancelled)
+        if (outcomes.warning) warnOfRelease(fromFailure(outcomes.warning))
       } catch (failure) {
         // The addon has not run it, since the file was replaced or the hold has ended: its transaction is gone.
-        if (this.#level.transaction) this.#level.rolledBack()
+        if (this.#context.number) this.#context.rolledBack()
         this.#reject(batch, failure, Infinity)
       }
     }
@@ -154,7 +154,7 @@ class Lane {
 
   /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
   #reject(item, failure, instant) {
-    const told = asAskedFor(failure, item.timeout)
+    const told = withFullTimeout(failure, item.timeout)
     const before = item.left ?? 1
     if (item instanceof Batch) item.rejectUntil(instant, told)
     else item.reject(told)

@@ -10,11 +10,11 @@
 const { performance } = require('node:perf_hooks')
 const { failed, lockAttempt } = require('./attempts')
 const { startOfBatch } = require('../base/diagnostics')
-const { asAskedFor, fromFailure } = require('../base/failures')
+const { withFullTimeout, fromFailure } = require('../base/failures')
+const { Fifo } = require('./fifo')
 const { gather, handOver } = require('./gathering')
 const { warnOfRelease } = require('../base/warnings')
-const { Line } = require('./line')
-const pulse = require('./pulse')
+const heartbeat = require('./heartbeat')
 
 /**
  * How long after its first write a batch takes further ones, ms. All of a part have one deadline, that of the last, which is so
@@ -25,7 +25,7 @@ const JOIN_MS = 20
 class LockLane {
   #queue
   /** Batches that are not settled. */
-  #batches = new Line()
+  #batches = new Fifo()
   /** Attempts for holds that wait. */
   #holds = new Set()
   /** The last batch, while it takes more. */
@@ -47,8 +47,9 @@ class LockLane {
     return this.#writes - written + this.#holds.size
   }
 
-  write(encode, timeout, signal, count) {
-    const batch = this.#joins(timeout, signal) ? this.#open : this.#begin(timeout, signal)
+  write(encode, options) {
+    const { signal, count } = options
+    const batch = this.#joins(options) ? this.#open : this.#begin(options)
     const place = batch.add(encode, count)
     this.#writes++
     // With nothing ahead, it goes at once: its caller may do something else for long.
@@ -58,7 +59,7 @@ class LockLane {
   }
 
   /** Takes a batch that was to be written under a hold that has ended. */
-  adopt(batch) {
+  requeue(batch) {
     handOver()
     this.#open = null
     this.#writes += batch.left
@@ -66,24 +67,25 @@ class LockLane {
   }
 
   /** Waits for a hold; resolves to its number. */
-  async acquire(lock, timeout, signal) {
+  async acquire({ timeout, signal }) {
     handOver()
     // What is called later must not get in front.
     this.#open = null
     // Its one attempt is not to fail because of the own writes before it.
     if (timeout === 0 && this.#batches.size > 0) await this.#settled
     const calledAt = performance.now()
-    const attempt = lockAttempt(lock, timeout, signal)
+    const { lock } = this.#queue
+    const attempt = lockAttempt(lock, { timeout, signal })
     const waits = attempt.waiting()
     if (waits) this.#holds.add(attempt)
-    if (waits) pulse.begin(lock)
+    if (waits) heartbeat.begin(lock)
     try {
       return await this.#queue.track(attempt.settled)
     } catch (failure) {
       throw this.#refused(failure, calledAt, timeout, 1)
     } finally {
       this.#holds.delete(attempt)
-      if (waits) pulse.end()
+      if (waits) heartbeat.end()
     }
   }
 
@@ -92,7 +94,7 @@ class LockLane {
     if (this.#open?.unsent) this.#send(this.#open)
   }
 
-  /** Calls off what waits for the lock. */
+  /** Cancels what waits for the lock. */
   clear(failure) {
     handOver()
     for (const attempt of this.#holds) attempt.cancel(failure)
@@ -101,13 +103,13 @@ class LockLane {
     }
   }
 
-  #joins(timeout, signal) {
+  #joins({ timeout, signal }) {
     const open = this.#open
     if (!open || signal || open.timeout !== timeout || open.full || open.finished) return false
     return performance.now() < open.begunAt + JOIN_MS
   }
 
-  #begin(timeout, signal) {
+  #begin({ timeout, signal }) {
     handOver()
     const batch = this.#queue.newBatch(timeout, signal)
     this.#open = signal ? null : batch
@@ -155,7 +157,7 @@ class LockLane {
    * @param before resolves when the batch before it is settled
    */
   async #follow(batch, before) {
-    pulse.begin(this.#queue.lock)
+    heartbeat.begin(this.#queue.lock)
     while (!batch.finished) {
       if (batch.parts.length === 0) {
         if (batch.timeout === 0 && !batch.signal) await before
@@ -166,20 +168,20 @@ class LockLane {
       batch.parts.shift()
     }
     this.#batches.delete(batch)
-    pulse.end()
+    heartbeat.end()
   }
 
   async #settle(batch, part, before) {
-    let outcome = part.attempt.settled
+    let next = part.attempt.settled
     try {
       while (batch.done < part.end) {
-        const written = await outcome
+        const outcomes = await next
         // It was written later than that batch, but another thread may have told of it sooner: calls resolve in their order.
         await before
-        this.#count(batch, () => batch.settle(written))
-        this.#queue.wrote(part, written)
-        if (written.warning) warnOfRelease(fromFailure(written.warning))
-        if (batch.done < part.end) outcome = part.attempt.more()
+        this.#count(batch, () => batch.settle(outcomes))
+        this.#queue.wrote(part, outcomes)
+        if (outcomes.warning) warnOfRelease(fromFailure(outcomes.warning))
+        if (batch.done < part.end) next = part.attempt.more()
       }
     } catch (failure) {
       const told = this.#refused(failure, batch.calledAt, batch.timeout, part.end - batch.done)
@@ -195,7 +197,7 @@ class LockLane {
 
   /** What so many calls are told. A timeout tells what the caller was ready to wait, to the last digit. */
   #refused(failure, calledAt, timeout, calls) {
-    const told = asAskedFor(failure, timeout)
+    const told = withFullTimeout(failure, timeout)
     if (failure?.kind === 'timeout') this.#queue.timedOut(calls)
     this.#queue.refused(calledAt, calls, told)
     return told

@@ -18,7 +18,6 @@ const { Pending } = require('../base/pending')
 
 /** The transaction of a write that is in none. */
 const NONE = 0
-const NO_OPTIONS = Object.freeze({})
 
 /** The lanes of each hold, with the file that they are for. */
 const lanesOf = new WeakMap()
@@ -29,7 +28,8 @@ class WriteQueue {
   #own
   #lanes = new WeakMap()
   #working = new Pending()
-  #timeout
+  /** The options of a call that is given none. */
+  #defaults
   #maxQueue
   #stats
   #committed
@@ -42,7 +42,7 @@ class WriteQueue {
   constructor({ database, lock, options: { timeout, maxQueue }, stats }, committed) {
     this.#database = database
     this.lock = lock
-    this.#timeout = timeout
+    this.#defaults = Object.freeze({ timeout })
     this.#maxQueue = maxQueue
     this.#stats = stats
     this.#committed = committed
@@ -55,30 +55,30 @@ class WriteQueue {
   }
 
   /** Adds a write that takes the lock itself. Returns `{ batch, place }`, see Batch.add. */
-  write(encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
+  write(encode, options = this.#defaults) {
     this.#checkRoom()
-    return this.#own.write(encode, timeout, signal, count)
+    return this.#own.write(encode, options)
   }
 
   /**
    * Adds a write to a lane under a hold.
    *
-   * @param options how long it waits there, ms; what calls it off; how many statements it has
+   * @param options `timeout`: how long it waits there, ms; `signal`; `count`: how many statements it has, 1 unless given
    */
-  writeIn(lane, encode, { timeout = this.#timeout, signal, count } = NO_OPTIONS) {
-    return lane.write(this, encode, timeout, signal, count)
+  writeIn(lane, encode, options = this.#defaults) {
+    return lane.write(this, encode, options)
   }
 
   /** Waits for a turn in a lane under a hold, see Lane.turn. */
-  turnIn(lane, timeout, signal, bare) {
-    return lane.turn(this, timeout, signal, bare)
+  turnIn(lane, options) {
+    return lane.turn(this, options)
   }
 
   /** Waits for a hold, in the order of the writes; resolves to its number. */
-  async acquire(timeout, signal) {
+  async acquire(options) {
     this.#checkRoom()
     const calledAt = performance.now()
-    const hold = await this.#own.acquire(this.lock, timeout, signal)
+    const hold = await this.#own.acquire(options)
     const waitMs = performance.now() - calledAt
     this.#stats.waited(waitMs)
     if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.lock, waitMs)
@@ -97,7 +97,7 @@ class WriteQueue {
     const lanes = lanesOf.get(hold)
     let shared = lanes.find(({ database }) => database.isFileOf(this.#database))
     if (!shared)
-      lanes.push((shared = { database: this.#database, lane: this.laneIn({ hold, transaction: NONE }) }))
+      lanes.push((shared = { database: this.#database, lane: this.laneIn({ hold, number: NONE }) }))
     return shared.lane
   }
 
@@ -111,31 +111,31 @@ class WriteQueue {
   }
 
   /** A lane of its own for what runs in a transaction. */
-  laneIn(level) {
-    return new Lane(level)
+  laneIn(context) {
+    return new Lane(context)
   }
 
   newBatch(timeout, signal) {
     return new Batch(this.#database.newEncoder(), timeout, signal)
   }
 
-  /** Gives a batch to the addon that runs under a hold. */
-  start(batch, { hold, transaction }) {
+  /** Gives a batch to the engine that runs under a hold. */
+  start(batch, { hold, number: transaction }) {
     batch.startedAt = diagnostics.startOfBatch()
     const { statements, bytes } = batch
     const submission = this.#database.write({ hold: hold.id, transaction, statements, bytes })
-    return writeAttempt(submission, batch.signal, false)
+    return writeAttempt(submission, { signal: batch.signal, isBehind: false })
   }
 
   /** Puts a part of a batch into the queue of the lock. */
   submit(batch, statements, bytes, isBehind) {
     const submission = this.#database.write({ timeoutMs: batch.timeout, statements, bytes })
-    return writeAttempt(submission, batch.signal, isBehind)
+    return writeAttempt(submission, { signal: batch.signal, isBehind })
   }
 
-  /** Takes a batch whose hold has ended before it was written: it takes the lock like anybody, but not without its transaction. */
-  adopt(batch, { transaction }) {
-    if (transaction === NONE) this.#own.adopt(batch)
+  /** Takes a batch whose hold has ended before it was written. It waits for the lock by itself, unless it belongs to a transaction. */
+  requeue(batch, { number }) {
+    if (number === NONE) this.#own.requeue(batch)
     else batch.rejectUntil(Infinity, ruleFailure('ERR_SQLOCK_NOT_HELD', 'the transaction has ended'))
   }
 
@@ -155,10 +155,10 @@ class WriteQueue {
   }
 
   /** A batch is done, or a part of one. */
-  wrote(batch, written) {
-    const { commits, waitMs, holdMs } = written
+  wrote(batch, outcomes) {
+    const { commits, waitMs, holdMs } = outcomes
     if (commits > 0) this.#committed(commits)
-    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#database, batch, written)
+    if (batch.startedAt !== undefined) diagnostics.tellBatch(this.#database, batch, outcomes)
     if (holdMs === undefined) return
     if (diagnostics.lock.hasSubscribers) {
       diagnostics.tellAcquired(this.lock, waitMs)

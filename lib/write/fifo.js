@@ -1,13 +1,14 @@
 /**
- * Items in the order in which they came. Any of them may leave at any time; whatever their number, that takes the same time.
+ * Items in the order in which they came, first in, first out. Any of them may leave at any time; that takes the same time for any number
+ * of items.
  */
 'use strict'
 
 /** Places of items that have left are kept up to this number, or twice the number of items. */
 const KEPT = 32
 
-class Line {
-  /** Those that left keep their places until there are too many of them. */
+class Fifo {
+  /** Items that have left keep their places until there are too many of them. */
   #places = []
   #first = 0
   #items = new Set()
@@ -41,4 +42,4 @@ class Line {
   }
 }
 
-module.exports = { Line }
+module.exports = { Fifo }

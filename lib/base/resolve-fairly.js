@@ -1,0 +1,31 @@
+/**
+ * Promises that resolve at once, and still let timers and I/O have their turns.
+ */
+'use strict'
+
+const { performance } = require('node:perf_hooks')
+const { setImmediate } = require('node:timers')
+
+/** For so long promises may resolve at once within one turn of the event loop, ms. */
+const AT_ONCE_MS = 4
+
+/** When the first one of this turn was made. */
+let since = null
+
+const endTurn = () => (since = null)
+
+/**
+ * Resolves to `value`: at once, or in the next turn of the event loop if this turn has lasted for a while. A loop that awaits only
+ * promises that resolve at once would block the event loop for ever.
+ */
+function resolveFairly(value) {
+  if (since === null) {
+    since = performance.now()
+    setImmediate(endTurn)
+  } else if (performance.now() - since > AT_ONCE_MS) {
+    return new Promise(resolve => setImmediate(resolve, value))
+  }
+  return Promise.resolve(value)
+}
+
+module.exports = { resolveFairly }
