@@ -4,6 +4,7 @@
  * Reads run on the calling thread on a connection of their own. Writes go through the write queue; a call that is issued in
  * a scope of this directory runs under the hold of the scope, and in its transaction.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { statSync } = require('node:fs')
@@ -35,6 +36,7 @@ const { Session } = require('../scope/session')
 const { Transaction } = require('./transaction')
 
 class DB extends Queryable {
+  /** @type {Engine.Database} */
   #database
   #options
   #session
@@ -42,7 +44,11 @@ class DB extends Queryable {
   #find = () => this.#target()
   #closing = null
 
-  /** @param engine what opens the file: index.js knows it */
+  /**
+   * @param {Engine.Engine} engine
+   * @param dbPath
+   * @param options
+   */
   constructor(engine, dbPath, options) {
     const path = checkDatabasePath(dbPath)
     const checked = checkDatabaseOptions(options)

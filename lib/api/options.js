@@ -17,6 +17,7 @@ const MODE_MAX = 0o777
 const INT64_MAX = 2n ** 63n - 1n
 const INT64_MIN = -(2n ** 63n)
 
+/** @type {any} */
 const DEFAULTS = Object.freeze({
   timeout: 500,
   busyTimeout: 500,

@@ -25,14 +25,22 @@ function isNames(value) {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** `[positional, named]`: the values by position, and the object with those by name, if there is one. */
+/**
+ * `[positional, named]`: the values by position, and the object with those by name, if there is one.
+ *
+ * @returns {[any[], object | undefined]}
+ */
 function splitParameters(parameters) {
   const last = parameters.at(-1)
   if (parameters.length === 1 && Array.isArray(last)) return [last, undefined]
   return isNames(last) ? [parameters.slice(0, -1), last] : [parameters, undefined]
 }
 
-/** The same of a `params` option: a list, or an object with names. */
+/**
+ * The same of a `params` option: a list, or an object with names.
+ *
+ * @returns {[any[], object | undefined]}
+ */
 function splitParams(name, params) {
   if (params === undefined) return [[], undefined]
   if (Array.isArray(params)) return [params, undefined]

@@ -1,6 +1,7 @@
 /**
  * The cross-process lock without a database.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
@@ -27,6 +28,7 @@ const lost = new FinalizationRegistry(holds => {
 const isHeld = ({ acquired, scoped }) => Boolean(acquired?.held || scoped?.held)
 
 class WriteLocker {
+  /** @type {Engine.Lock} */
   #lock
   #longHoldMs
   /**
@@ -35,7 +37,11 @@ class WriteLocker {
    */
   #holds = { acquired: null, scoped: null }
 
-  /** @param engine what opens the lock: index.js knows it */
+  /**
+   * @param {Engine.Engine} engine
+   * @param baseDir
+   * @param options
+   */
   constructor(engine, baseDir, options) {
     const path = checkPath('baseDir', baseDir)
     const { file, longHoldMs } = checkLockOptions('options', options)

@@ -35,9 +35,9 @@ class LockTimeout extends SqlockError {
   }
 }
 
-/** An error of SQLite. */
+/** An error of SQLite; `sql`: the statement, where it is known. */
 class SqliteError extends Error {
-  constructor({ message, code, errcode, errstr, sql, offset }) {
+  constructor({ message, code, errcode, errstr, sql = undefined, offset }) {
     super(message)
     Object.assign(this, { code, errcode, errstr })
     if (sql !== null && sql !== undefined) this.sql = sql

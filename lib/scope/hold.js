@@ -1,6 +1,7 @@
 /**
  * A hold of the write lock that JavaScript owns. The engine keeps what holds the lock, where no garbage collection reaches it.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
@@ -15,17 +16,18 @@ class Hold {
   id
   /** Which directory is locked. */
   directory
+  /** @type {Engine.Lock} */
   #lock
   #alarm
   #since = performance.now()
   #onRelease
 
   /**
-   * @param lock the lock of the engine
+   * @param {Engine.Lock} lock
    * @param options `longHoldMs`: emit a process warning with `stack` when the hold lasts longer; `onRelease`: is called with how long it
    * has lasted, ms
    */
-  constructor(lock, id, { longHoldMs, stack, onRelease }) {
+  constructor(lock, id, { longHoldMs, stack, onRelease = undefined }) {
     this.id = id
     this.#lock = lock
     this.#onRelease = onRelease

@@ -182,7 +182,8 @@ class OpenTransaction {
   }
 
   async #settleCalls() {
-    if (this.#inner?.#unscoped) await this.#inner.rollback()
+    const inner = this.#inner
+    if (inner && inner.#unscoped) await inner.rollback()
     await this.#calls.drained()
   }
 
@@ -190,7 +191,7 @@ class OpenTransaction {
   #abortFor(reason) {
     if (!this.active) return
     this.#abort = { reason }
-    this.#inner?.#abortFor(reason)
+    if (this.#inner) this.#inner.#abortFor(reason)
     this.lane.clear(aborted(reason))
     this.#ending = this.#undo()
     const tell = () => this.#tellAborted(reason)

@@ -1,6 +1,7 @@
 /**
  * What a DB does, on the target that each call belongs to.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
@@ -27,7 +28,9 @@ const COMMITS_TO_CHECKPOINT = 200
 const REFUSE_AGAIN_MS = 20
 
 class Session {
+  /** @type {Engine.Database} */
   database
+  /** @type {Engine.Lock} */
   lock
   options
   holds

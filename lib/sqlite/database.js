@@ -1,6 +1,7 @@
 /**
  * A SQLite database, as the other rooms see it: see `Database` in lib/engine.d.ts.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { workAttempt } = require('../base/attempt')
@@ -16,6 +17,7 @@ const NONE = 0
 /** The kind of so many SQL texts is kept. */
 const MAX_TEXTS = 500
 
+/** @implements {Engine.Database} */
 class Database {
   lock
   reader
@@ -24,6 +26,10 @@ class Database {
   /** Whether a text is a plain read. Whatever becomes of the schema, that stays. */
   #plain = new Map()
 
+  /**
+   * @param {string} path
+   * @param {Engine.FileOptions | any} options the binding has enums for some
+   */
   constructor(path, { readers, ...options }) {
     this.#native = call(() => new NativeDatabase(path, options))
     this.#readonly = options.readonly
@@ -44,6 +50,7 @@ class Database {
     if (this.#readonly) call(() => this.#native.checkWritable())
   }
 
+  /** @param {any} other a database of this engine */
   isFileOf(other) {
     return this.#native.isFileOf(other.#native)
   }
@@ -56,7 +63,7 @@ class Database {
     return this.#native.write(hold, transaction, timeoutMs, statements, bytes)
   }
 
-  /** The rows that a write has returned. Other work has its turn between two chunks. */
+  /** Other work of the event loop has its turn between two chunks. */
   rows(returned, plan) {
     return rowsSlowlyOf(returned, plan)
   }

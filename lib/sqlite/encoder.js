@@ -1,6 +1,7 @@
 /**
  * Writes as the addon takes them: one block of bytes, and the SQL texts. src/sqlite/batch.rs describes the form.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { Buffer, constants } = require('node:buffer')
@@ -39,6 +40,7 @@ const KEPT_BYTES = 2 ** 16
 /** Up to this length a text is given the room it may need at most; beyond, its length in UTF-8 is counted. */
 const SHORT_TEXT = 1024
 
+/** @implements {Engine.Encoder} */
 class Encoder {
   #bytes = Buffer.allocUnsafe(MIN_BYTES)
   #length = 0

@@ -2,6 +2,7 @@
  * The engine of SQLite: the one door by which a DB or a WriteLocker gets at a database or a lock. index.js hands it to them. See
  * `Engine` in lib/engine.d.ts.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { Database } = require('./database')
@@ -11,6 +12,7 @@ const { NativeLock, sqliteVersion } = require('./native')
 const { warnOfSecondSqlite } = require('./second-sqlite')
 const { interruptAtEnd } = require('./teardown')
 
+/** @type {Engine.Engine} */
 const sqlite = {
   version: sqliteVersion(),
 

@@ -9,7 +9,11 @@ const FIRST_COLUMN = 8
 
 const INTEGERS = { number: 0, bigint: 2, auto: 4 }
 
-/** The bits of a plan of lib/sqlite/reader.js; `first` for the first row alone. */
+/**
+ * The bits of a plan; `first` for the first row alone.
+ *
+ * @param {{ mode: string, form?: string }} plan
+ */
 const formOf = ({ mode, form }, first = false) =>
   INTEGERS[mode] | (form === 'pluck' ? FIRST_COLUMN : 0) | (first ? FIRST_ROW : 0)
 

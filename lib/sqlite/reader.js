@@ -5,6 +5,7 @@
  * What a caller reads is a `plan`: `{ statement, mode, form }`, a text with its values, how INTEGERs come, and as what a row
  * comes (see lib/sqlite/shapes.js).
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { setImmediate } = require('node:timers')
@@ -23,6 +24,7 @@ const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
 const ROWS_IN_CHUNK = 256
 
+/** @implements {Engine.Reader} */
 class Reader {
   #native
   /** Of the reads that are with workers. */

@@ -6,6 +6,7 @@
  * batch also has `append(statements, bytes)`, which adds writes, and returns false if it does not wait any more, and `more()`, which
  * resolves to the outcomes of its next writes.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
@@ -19,7 +20,11 @@ const { resolveFairly } = require('../base/resolve-fairly')
  */
 const POOL_PATIENCE_MS = 20
 
-/** The lock for a hold that JavaScript owns; resolves to its number. `signal` cancels it. */
+/**
+ * The lock for a hold that JavaScript owns; resolves to its number. `signal` cancels it.
+ *
+ * @param {Engine.Lock} lock
+ */
 function lockAttempt(lock, { timeout, signal }) {
   handOver()
   const hold = lock.tryAcquire(timeout > 0)
@@ -40,7 +45,11 @@ function granted(value) {
   return { settled: resolveFairly(value), waiting: () => false, cancel() {} }
 }
 
-/** The failure of a call whose time is over: a timeout that names the holder of this moment. */
+/**
+ * The failure of a call whose time is over: a timeout that names the holder of this moment.
+ *
+ * @param {Engine.Lock} lock
+ */
 async function refusal(lock) {
   try {
     // After a failed attempt, no time to wait is a refusal.
@@ -61,6 +70,7 @@ function failed(failure) {
 /**
  * A batch of writes; resolves to the outcomes of those that are done. `signal` cancels it.
  *
+ * @param {Engine.Submission} submission
  * @param options `isBehind`: other batches of its DB are ahead of it. The thread that serves those serves it, too, and no worker is sent.
  */
 function writeAttempt(submission, { signal, isBehind }) {
@@ -68,7 +78,11 @@ function writeAttempt(submission, { signal, isBehind }) {
   return attempt(submission, { signal, start, finish: withReason })
 }
 
-/** The outcomes of writes; one that was interrupted has failed with the reason of that. */
+/**
+ * The outcomes of writes; one that was interrupted has failed with the reason of that.
+ *
+ * @param {Engine.Outcomes} outcomes
+ */
 function withReason(outcomes, cancelled) {
   if (!cancelled) return outcomes
   for (const entry of outcomes.failures) {
@@ -77,7 +91,11 @@ function withReason(outcomes, cancelled) {
   return outcomes
 }
 
-/** A libuv worker makes one attempt. If the lock is taken, or no worker is free, the thread that waits for the lock takes over. */
+/**
+ * A libuv worker makes one attempt. If the lock is taken, or no worker is free, the thread that waits for the lock takes over.
+ *
+ * @param {Engine.Submission} submission
+ */
 async function runOnWorker(submission) {
   const outcomes = await orNullAfter(POOL_PATIENCE_MS, submission.run())
   return outcomes ?? submission.overtake()

@@ -1,6 +1,7 @@
 /**
  * Writes that go to the addon together, encoded at their calls, and what came of them.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
@@ -37,6 +38,7 @@ class Batch {
   /** What a lane under a hold calls when nothing of it is left, and when it does not wait any more. */
   finish
   stopListening
+  /** @type {Engine.Encoder} */
   #encoder
   /** Of each write: where it begins, when it was called, and its first place. */
   #starts = []
@@ -158,7 +160,11 @@ class Batch {
     return rows
   }
 
-  /** Settles the writes that the addon has done. */
+  /**
+   * Settles the writes that the engine has done.
+   *
+   * @param {Engine.Outcomes} outcomes
+   */
   settle({ changes, rowids, bigints, failures, returned }) {
     const first = this.#settled
     for (let n = 0; n < changes.length; n++) {

@@ -2,6 +2,7 @@
  * Tells the engine, while calls wait for the lock, that the event loop of this thread is not blocked. A hold of this thread cannot end
  * while its event loop is blocked; the time of the calls that wait behind it does not run meanwhile.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
@@ -33,6 +34,7 @@ function beatOrStop(lock) {
   timer = null
 }
 
+/** @param {Engine.Lock} lock */
 function beat(lock) {
   lastBeat = performance.now()
   lock.beat()

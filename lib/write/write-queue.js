@@ -4,6 +4,7 @@
  * write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the writing connection,
  * since only the holder uses it.
  */
+/** @import * as Engine from '../engine' */
 'use strict'
 
 const { performance } = require('node:perf_hooks')
@@ -23,7 +24,9 @@ const NONE = 0
 const lanesOf = new WeakMap()
 
 class WriteQueue {
+  /** @type {Engine.Database} */
   #database
+  /** @type {Engine.Lock} */
   lock
   #own
   #lanes = new WeakMap()

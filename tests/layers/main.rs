@@ -58,6 +58,7 @@ const TABLE: &[Row] = &[
     row("lib/scope", &["lib/scope", "lib/write", "lib/base", "node"]),
     row("lib/write", &["lib/write", "lib/base", "node"]),
     row("lib/base", &["lib/base", "node"]),
+    row("lib/engine.d.ts", &["lib/base", "index.d.ts"]),
     row("lib/sqlite", &["lib/sqlite", "lib/base", "node"]),
     row("lib/sqlite/native.js", &["lib/sqlite/home", "lib/base/errors", "binding"]),
     // The program is a user of the package like any other.
