@@ -164,6 +164,9 @@ export interface HolderInfo {
 /** Is this the first time that this thread asks? */
 export declare function isFirstInThread(): boolean
 
+/** Is this the main thread of the process? `null` where the system does not tell. */
+export declare function isMainThread(): boolean | null
+
 /**
  * Is another SQLite at work on the file that this copy is about to open? `known`: another copy says so. True once for each
  * file of the process.

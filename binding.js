@@ -714,6 +714,7 @@ module.exports.callOffWithSocket = nativeBinding.callOffWithSocket
 module.exports.endHasHandle = nativeBinding.endHasHandle
 module.exports.hasOpen = nativeBinding.hasOpen
 module.exports.isFirstInThread = nativeBinding.isFirstInThread
+module.exports.isMainThread = nativeBinding.isMainThread
 module.exports.meetsAnotherSqlite = nativeBinding.meetsAnotherSqlite
 module.exports.NativeAutoVacuum = nativeBinding.NativeAutoVacuum
 module.exports.NativeCheckpointMode = nativeBinding.NativeCheckpointMode

@@ -31,7 +31,6 @@ export interface FileOptions {
   foreignKeys: boolean
   pageSize?: number
   autoVacuum?: 'NONE' | 'FULL' | 'INCREMENTAL'
-  stackBytes?: number
   lock: LockFileOptions
 }
 

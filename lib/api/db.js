@@ -13,7 +13,6 @@ const { throwIfAborted } = require('../base/abort')
 const { SqlockError } = require('../base/errors')
 const { settled } = require('../base/failures')
 const { issue } = require('../scope/issue')
-const { migrate } = require('./migrations')
 const {
   checkAcquireOptions,
   checkBackupOptions,
@@ -33,7 +32,6 @@ const { Queryable } = require('./queryable')
 const { Records } = require('./records')
 const { scopeOwnedBy } = require('../scope/scope')
 const { Session } = require('../scope/session')
-const { Transaction } = require('./transaction')
 
 class DB extends Queryable {
   /** @type {Engine.Database} */
@@ -143,7 +141,7 @@ class DB extends Queryable {
   begin(options) {
     return issue(this.#find, async target => {
       const open = await this.#session.holds.begin(target, this.#wait(options, this.begin))
-      return new Transaction(this.#session, open)
+      return this.#asTransaction(open)
     })
   }
 
@@ -152,6 +150,8 @@ class DB extends Queryable {
       issue(this.#find, target =>
         this.#transact(target, fn, { ...this.#wait(wait, this.migrate), foreignKeys })
       )
+    // Loaded when it is needed, like a few others: each file costs time at the start of a process.
+    const { migrate } = require('./migrations')
     return migrate(this, transact, migrations, checkMigrateOptions(options))
   }
 
@@ -190,8 +190,12 @@ class DB extends Queryable {
   }
 
   #transact(target, fn, options) {
-    const run = open => fn(new Transaction(this.#session, open))
-    return this.#session.holds.transact(target, run, options)
+    return this.#session.holds.transact(target, open => fn(this.#asTransaction(open)), options)
+  }
+
+  #asTransaction(open) {
+    const { Transaction } = require('./transaction')
+    return new Transaction(this.#session, open)
   }
 
   /** How a call waits for the lock. `caller`: the method that was called. */

@@ -5,7 +5,6 @@
 
 const { basename, resolve, sep } = require('node:path')
 const { fileURLToPath } = require('node:url')
-const { resourceLimits } = require('node:worker_threads')
 const { Watch, watch } = require('../base/abort')
 const { argumentTypeError, argumentValueError, outOfRange } = require('../base/errors')
 const { kindOf } = require('../base/kind')
@@ -265,7 +264,6 @@ function checkDatabaseOptions(value) {
       synchronousFull: checkOneOf('synchronous', options.synchronous, ['NORMAL', 'FULL']) === 'FULL',
       foreignKeys: checkBoolean('foreignKeys', options.foreignKeys),
       ...checkLayout(options, readonly),
-      stackBytes: stackBytes(),
       lock: lock.file
     }
   }
@@ -292,12 +290,6 @@ function checkPageSize(value) {
     throw outOfRange('pageSize must be a power of two from 512 to 65,536')
   }
   return value
-}
-
-/** The stack of a worker thread; undefined on the main thread. */
-function stackBytes() {
-  const mb = resourceLimits?.stackSizeMb
-  return mb > 0 ? mb * 2 ** 20 : undefined
 }
 
 /** The options that are given, inherited ones too. One that is undefined is one that is left out. */

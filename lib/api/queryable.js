@@ -7,7 +7,6 @@
 const { issue, issueRows } = require('../scope/issue')
 const { checkAcquireOptions } = require('./options')
 const { checkItems, checkQuery, checkRead, checkScript, checkStatement } = require('./parameters')
-const { Statement } = require('./statement')
 
 class Queryable {
   #session
@@ -20,6 +19,7 @@ class Queryable {
   }
 
   prepare(sql) {
+    const { Statement } = require('./statement')
     return new Statement(this.#session, this.#find, sql)
   }
 

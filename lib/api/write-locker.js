@@ -4,8 +4,8 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { throwIfAborted } = require('../base/abort')
+const { now } = require('../base/clock')
 const { lockAttempt } = require('../write/attempts')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
@@ -111,11 +111,11 @@ class WriteLocker {
       )
     }
     throwIfAborted(signal)
-    const calledAt = diagnostics.lock.hasSubscribers ? performance.now() : undefined
+    const calledAt = diagnostics.lock.hasSubscribers ? now() : undefined
     const attempt = call(() => lockAttempt(this.#lock, { timeout, signal }))
     try {
       const hold = this.#take(await attempt.settled, caller)
-      if (calledAt !== undefined) diagnostics.tellAcquired(this.#lock, performance.now() - calledAt)
+      if (calledAt !== undefined) diagnostics.tellAcquired(this.#lock, now() - calledAt)
       return hold
     } catch (failure) {
       const told = withFullTimeout(failure, timeout)

@@ -7,7 +7,7 @@
 'use strict'
 
 const { channel } = require('node:diagnostics_channel')
-const { performance } = require('node:perf_hooks')
+const { now } = require('./clock')
 const { fromFailure } = require('./failures')
 
 const channels = {
@@ -24,7 +24,7 @@ function tellAcquired({ lockPath }, waitMs) {
 
 /** So many calls, the first of which was made at `calledAt`, will not get it. */
 function tellRefused({ lockPath }, calledAt, calls, failure) {
-  const waitMs = performance.now() - calledAt
+  const waitMs = now() - calledAt
   channels.lock.publish({ event: 'refused', lockPath, waitMs, calls, error: fromFailure(failure) })
 }
 
@@ -34,21 +34,21 @@ function tellReleased({ lockPath }, holdMs) {
 }
 
 /** When a batch is handed over, for the one who tells of it later. */
-const startOfBatch = () => (channels.batch.hasSubscribers ? performance.now() : undefined)
+const startOfBatch = () => (channels.batch.hasSubscribers ? now() : undefined)
 
 /** What the addon has made of a batch, or of a part of it. */
 function tellBatch({ path }, { statements, startedAt }, written) {
   const { changes, failures, commits, waitMs = null, holdMs = null } = written
   const [writes, failed] = [changes.length, failures.length]
-  const ms = performance.now() - startedAt
+  const ms = now() - startedAt
   channels.batch.publish({ dbPath: path, statements, writes, failed, commits, ms, waitMs, holdMs })
 }
 
 /** Awaits a checkpoint and tells of it. */
 async function tellCheckpoint({ path }, mode, background, checkpoint) {
-  const since = performance.now()
+  const since = now()
   const tell = outcome => {
-    const ms = performance.now() - since
+    const ms = now() - since
     channels.checkpoint.publish({ dbPath: path, mode, background, ms, ...outcome })
   }
   try {

@@ -3,8 +3,8 @@
  */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { setImmediate } = require('node:timers')
+const { now } = require('./clock')
 
 /** For so long promises may resolve at once within one turn of the event loop, ms. */
 const AT_ONCE_MS = 4
@@ -20,9 +20,9 @@ const endTurn = () => (since = null)
  */
 function resolveFairly(value) {
   if (since === null) {
-    since = performance.now()
+    since = now()
     setImmediate(endTurn)
-  } else if (performance.now() - since > AT_ONCE_MS) {
+  } else if (now() - since > AT_ONCE_MS) {
     return new Promise(resolve => setImmediate(resolve, value))
   }
   return Promise.resolve(value)

@@ -4,8 +4,8 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
+const { now } = require('../base/clock')
 const diagnostics = require('../base/diagnostics')
 const { call } = require('../base/failures')
 const { TIMER_MAX_MS } = require('../base/timers')
@@ -19,7 +19,7 @@ class Hold {
   /** @type {Engine.Lock} */
   #lock
   #alarm
-  #since = performance.now()
+  #since = now()
   #onRelease
 
   /**
@@ -48,9 +48,9 @@ class Hold {
     const { id } = this
     this.id = null
     clearTimeout(this.#alarm)
-    this.#onRelease?.(performance.now() - this.#since)
+    this.#onRelease?.(now() - this.#since)
     call(() => this.#lock.release(id))
-    if (diagnostics.lock.hasSubscribers) diagnostics.tellReleased(this.#lock, performance.now() - this.#since)
+    if (diagnostics.lock.hasSubscribers) diagnostics.tellReleased(this.#lock, now() - this.#since)
   }
 }
 

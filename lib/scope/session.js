@@ -10,7 +10,6 @@ const { owned } = require('../base/bytes')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { call, ruleFailure } = require('../base/failures')
-const { Holds } = require('./holds')
 const { Pending } = require('../base/pending')
 const { outside, scopeOf, transactionIn } = require('./scope')
 const { Target } = require('./target')
@@ -33,7 +32,6 @@ class Session {
   /** @type {Engine.Lock} */
   lock
   options
-  holds
   stats = new Stats()
   /** The DB. */
   owner
@@ -53,6 +51,7 @@ class Session {
   #returned = (batch, place) => ({ returned: batch.takeRows(place), ...this.result(batch, place) })
   #nothingDone
   #queue
+  #holds = null
   #itself
   /** A write under a hold waits for a transaction of another DB object on the same file, which waits for its function. */
   #checkDeadlock = () => {
@@ -70,7 +69,6 @@ class Session {
     this.options = options
     this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
-    this.holds = new Holds(this, this.#queue)
     this.#itself = Target.ofDatabase(this.#queue)
   }
 
@@ -81,6 +79,11 @@ class Session {
     if (transaction) return transaction.target
     const scope = call(() => scopeOf(this.lock))
     return scope ? Target.ofHold(this.#queue, scope, this.#checkDeadlock) : this.#itself
+  }
+
+  get holds() {
+    const { Holds } = require('./holds')
+    return (this.#holds ??= new Holds(this, this.#queue))
   }
 
   /** How many writes and holds wait for the lock. */
@@ -204,7 +207,7 @@ class Session {
     }
     let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
     this.database.reader.close()
-    await this.holds.end()
+    await this.#holds?.end()
     await this.#queue.drained()
     await this.database.reader.drained()
     await this.#checkpointing

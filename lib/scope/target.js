@@ -19,7 +19,7 @@ class Target {
   #calls
   #checkWrite
 
-  constructor(queue, { hold = null, transaction = null, lane, calls, checkWrite }) {
+  constructor(queue, { hold = null, transaction = null, lane = null, calls = null, checkWrite = null }) {
     this.#queue = queue
     this.hold = hold
     this.transaction = transaction

@@ -5,12 +5,12 @@
 'use strict'
 
 const { workAttempt } = require('../base/attempt')
-const { backup } = require('./backup')
 const { Encoder } = require('./encoder')
 const { call, settled } = require('../base/failures')
 const { NativeDatabase } = require('./native')
 const { Reader } = require('./reader')
 const { rowsSlowlyOf } = require('./rows')
+const { stackBytes } = require('./thread')
 
 /** The number of a transaction that there is not. */
 const NONE = 0
@@ -31,7 +31,7 @@ class Database {
    * @param {Engine.FileOptions | any} options the binding has enums for some
    */
   constructor(path, { readers, ...options }) {
-    this.#native = call(() => new NativeDatabase(path, options))
+    this.#native = call(() => new NativeDatabase(path, { ...options, stackBytes: stackBytes() }))
     this.#readonly = options.readonly
     this.lock = this.#native.lock()
     this.reader = new Reader(this.#native, readers)
@@ -98,6 +98,7 @@ class Database {
   }
 
   backup(destination, options) {
+    const { backup } = require('./backup')
     return backup(this.#native, destination, options)
   }
 

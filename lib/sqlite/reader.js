@@ -12,7 +12,6 @@ const { setImmediate } = require('node:timers')
 const { onAbort, throwIfAborted } = require('../base/abort')
 const { workAttempt } = require('../base/attempt')
 const { owned } = require('../base/bytes')
-const { Cursor } = require('./cursor')
 const { Encoder } = require('./encoder')
 const { call, settled } = require('../base/failures')
 const { formOf } = require('./form')
@@ -134,6 +133,7 @@ class Reader {
   }
 
   #cursor(plan) {
+    const { Cursor } = require('./cursor')
     const prepared = this.#prepared(plan.statement.sql)
     const values = this.#copiable(plan.statement)
     const native = call(() => prepared.native.cursor(values, formOf(plan), ROWS_IN_CHUNK))

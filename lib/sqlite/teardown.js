@@ -7,14 +7,14 @@
  */
 'use strict'
 
-const { isMainThread } = require('node:worker_threads')
 const { callOffAll, callOffWithSocket, endHasHandle, isFirstInThread } = require('./native')
+const { isMain } = require('./thread')
 
 /** Interrupts at the end of this thread what runs then. */
 function interruptAtEnd() {
   // Other copies of this file may be there, in a test runner for one.
   if (!isFirstInThread()) return
-  if (isMainThread) process.on('exit', callOffAll)
+  if (isMain) process.on('exit', callOffAll)
   else open()
 }
 

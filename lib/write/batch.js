@@ -4,7 +4,7 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
+const { now } = require('../base/clock')
 const { fromFailure } = require('../base/failures')
 
 /** A larger batch would keep the event loop busy with its promises, or with its bytes. */
@@ -128,7 +128,7 @@ class Batch {
     this.#encoder.put(encode)
     const place = this.#places
     this.#starts.push(start)
-    this.#times.push(performance.now())
+    this.#times.push(now())
     this.#firsts.push(place)
     this.#places += count
     return place

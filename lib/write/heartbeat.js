@@ -5,8 +5,8 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { clearInterval, setInterval } = require('node:timers')
+const { now } = require('../base/clock')
 
 const EVERY_MS = 25
 
@@ -19,7 +19,7 @@ let lastBeat = -Infinity
  * calls may be made by a loop of the program that blocks the event loop.
  */
 function begin(lock) {
-  if (waiting++ === 0 && performance.now() - lastBeat > EVERY_MS) beat(lock)
+  if (waiting++ === 0 && now() - lastBeat > EVERY_MS) beat(lock)
   timer ??= setInterval(beatOrStop, EVERY_MS, lock).unref()
 }
 
@@ -36,7 +36,7 @@ function beatOrStop(lock) {
 
 /** @param {Engine.Lock} lock */
 function beat(lock) {
-  lastBeat = performance.now()
+  lastBeat = now()
   lock.beat()
 }
 

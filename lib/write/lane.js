@@ -7,9 +7,9 @@
  */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
 const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('../base/abort')
+const { now } = require('../base/clock')
 const { granted } = require('./attempts')
 const { Batch } = require('./batch')
 const { aborted, withFullTimeout, fromFailure } = require('../base/failures')
@@ -64,7 +64,7 @@ class Lane {
     const isWaitedFor = unscoped || !this.#context.number
     const attempt = { ...granted(end), waiting: () => isWaitedFor, over, isWaitedFor }
     return new Promise((resolve, reject) => {
-      this.#add({ queue, attempt, timeout, signal, calledAt: performance.now(), resolve, reject }, reject)
+      this.#add({ queue, attempt, timeout, signal, calledAt: now(), resolve, reject }, reject)
     })
   }
 
@@ -117,7 +117,7 @@ class Lane {
   /** Works until nothing waits. Up to its first await it runs within the call that brought the first item. */
   async #work(first) {
     for (this.#current = first; this.#current; this.#current = this.#next()) {
-      this.#lastTurn = performance.now()
+      this.#lastTurn = now()
       if (this.#current instanceof Batch) await this.#write(this.#current)
       else await this.#give(this.#current)
       this.#attempt = null
@@ -162,14 +162,14 @@ class Lane {
   }
 
   #remaining(item) {
-    return Math.max(0, Math.max(item.calledAt, this.#lastTurn) + item.timeout - performance.now())
+    return Math.max(0, Math.max(item.calledAt, this.#lastTurn) + item.timeout - now())
   }
 
   /** Rejects what is due. Of a batch that is what was called until then, the first write in any case. */
   #rejectDue(failure) {
     for (const item of this.#waiting) {
       if (this.#remaining(item) > 0) continue
-      this.#reject(item, failure, Math.max(item.calledAt, performance.now() - item.timeout))
+      this.#reject(item, failure, Math.max(item.calledAt, now() - item.timeout))
       if (!(item.finished ?? true)) continue
       this.#dequeue(item)
       item.finish()
@@ -178,7 +178,7 @@ class Lane {
 
   /** Looks after those that wait here in `ms`, if not sooner. */
   #lookIn(ms) {
-    const due = performance.now() + ms
+    const due = now() + ms
     if (!this.#attempt?.isWaitedFor || ms > TIMER_MAX_MS || due >= this.#due) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#look(), Math.ceil(ms))

@@ -7,7 +7,7 @@
  */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
+const { now } = require('../base/clock')
 const { failed, lockAttempt } = require('./attempts')
 const { startOfBatch } = require('../base/diagnostics')
 const { withFullTimeout, fromFailure } = require('../base/failures')
@@ -73,7 +73,7 @@ class LockLane {
     this.#open = null
     // Its one attempt is not to fail because of the own writes before it.
     if (timeout === 0 && this.#batches.size > 0) await this.#settled
-    const calledAt = performance.now()
+    const calledAt = now()
     const { lock } = this.#queue
     const attempt = lockAttempt(lock, { timeout, signal })
     const waits = attempt.waiting()
@@ -106,7 +106,7 @@ class LockLane {
   #joins({ timeout, signal }) {
     const open = this.#open
     if (!open || signal || open.timeout !== timeout || open.full || open.finished) return false
-    return performance.now() < open.begunAt + JOIN_MS
+    return now() < open.begunAt + JOIN_MS
   }
 
   #begin({ timeout, signal }) {

@@ -7,13 +7,12 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { performance } = require('node:perf_hooks')
+const { now } = require('../base/clock')
 const { refusal, writeAttempt } = require('./attempts')
 const { Batch } = require('./batch')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { ruleFailure } = require('../base/failures')
-const { Lane } = require('./lane')
 const { LockLane } = require('./lock-lane')
 const { Pending } = require('../base/pending')
 
@@ -80,9 +79,9 @@ class WriteQueue {
   /** Waits for a hold, in the order of the writes; resolves to its number. */
   async acquire(options) {
     this.#checkRoom()
-    const calledAt = performance.now()
+    const calledAt = now()
     const hold = await this.#own.acquire(options)
-    const waitMs = performance.now() - calledAt
+    const waitMs = now() - calledAt
     this.#stats.waited(waitMs)
     if (diagnostics.lock.hasSubscribers) diagnostics.tellAcquired(this.lock, waitMs)
     return hold
@@ -115,6 +114,7 @@ class WriteQueue {
 
   /** A lane of its own for what runs in a transaction. */
   laneIn(context) {
+    const { Lane } = require('./lane')
     return new Lane(context)
   }
 

@@ -8,6 +8,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::fs;
 use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -100,6 +101,16 @@ pub fn call_off_all() {
 pub fn is_first_in_thread() -> bool {
     thread_local!(static ASKED: Cell<bool> = const { Cell::new(false) });
     !ASKED.replace(true)
+}
+
+/// Is this the main thread of the process? `null` where the system does not tell.
+#[napi(catch_unwind)]
+#[must_use]
+pub fn is_main_thread() -> Option<bool> {
+    // A link to `<pid>/task/<tid>`: on Linux, the main thread has the pid of its process. See proc(5).
+    let link = fs::read_link("/proc/thread-self").ok()?;
+    let mut parts = link.iter();
+    Some(parts.next()? == parts.nth(1)?)
 }
 
 /// Names this thread as the owner of its waits.
