@@ -1,5 +1,5 @@
 /** What the documentation shows runs as it stands. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import test from 'ava'
@@ -58,6 +58,7 @@ for (const file of documents) {
         if (name) t.true(runners.includes(`'${name}'`), name)
         else if (language === 'sh') for (const command of commandsOf(text)) t.true(isKnown(command), command)
         else if (language === 'diff') t.true(runners.includes(`'${file}'`), text)
+        else if (language === 'mermaid') t.deepEqual(missingFiles(text), [])
         else t.true(language in ALONE || language === 'text', text)
       }
     })
@@ -67,6 +68,12 @@ for (const file of documents) {
     for (const link of links) t.notThrows(() => readFileSync(join(root, file, '..', link)), link)
     t.true(links.every(link => !link.startsWith('/')))
   })
+}
+
+/** The files and folders of the sources that a diagram names, and that do not exist. */
+function missingFiles(diagram: string): string[] {
+  const named = diagram.match(/\b(?:lib|src)\/[\w/.-]*[\w/]/g) ?? []
+  return named.filter(file => !existsSync(join(root, file)))
 }
 
 test('the README names every error code and every process warning', t => {

@@ -1,8 +1,8 @@
 /**
  * A database: plain reads, awaited writes.
  *
- * Reads run on the calling thread on a connection of their own. Writes go through the write queue; a call that is issued in
- * a scope of this directory runs under the hold of the scope, and in its transaction.
+ * Plain reads run on the calling thread, on a connection of their own. Writes go through the write queue. A call that is made in a
+ * scope of this directory runs under the hold of the scope, and in its transaction.
  */
 /** @import * as Engine from '../engine' */
 'use strict'
@@ -13,6 +13,8 @@ const { throwIfAborted } = require('../base/abort')
 const { SqlockError } = require('../base/errors')
 const { settled } = require('../base/failures')
 const { issue } = require('../scope/issue')
+const { scopeOwnedBy } = require('../scope/scope')
+const { Session } = require('../scope/session')
 const {
   checkAcquireOptions,
   checkBackupOptions,
@@ -30,8 +32,6 @@ const {
 const { checkStatement } = require('./parameters')
 const { Queryable } = require('./queryable')
 const { Records } = require('./records')
-const { scopeOwnedBy } = require('../scope/scope')
-const { Session } = require('../scope/session')
 
 class DB extends Queryable {
   /** @type {Engine.Database} */
@@ -76,7 +76,7 @@ class DB extends Queryable {
     try {
       return Boolean(this.#session.target().hold?.held)
     } catch {
-      // The directory is gone, and nobody holds the lock of what is there now.
+      // The directory is gone: nobody holds a lock there.
       return false
     }
   }
@@ -210,7 +210,7 @@ class DB extends Queryable {
     return this.#session.target()
   }
 
-  /** Open, or closing and in one of its own callbacks, which finish with their calls. */
+  /** The DB is open, or it is closing and the call is made in one of its callbacks, which may finish their calls. */
   #assertOpen() {
     if (!this.open && !scopeOwnedBy(this))
       throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database is closed')

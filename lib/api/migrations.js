@@ -6,8 +6,8 @@
 
 const { throwIfAborted } = require('../base/abort')
 const { LockTimeout, SqlockError, argumentValueError } = require('../base/errors')
-const { foreignKeyViolations, throwIfViolated } = require('./foreign-key-check')
 const { kindOf } = require('../base/kind')
+const { foreignKeyViolations, throwIfViolated } = require('./foreign-key-check')
 const { checkBoolean, checkEach, checkOptions, checkString } = require('./options')
 
 /** `[{ id, up }]`, each once. */

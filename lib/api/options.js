@@ -10,7 +10,7 @@ const { argumentTypeError, argumentValueError, outOfRange } = require('../base/e
 const { kindOf } = require('../base/kind')
 
 const LABEL_MAX_CHARS = 200
-/** Of the name of an unknown option. */
+/** The most that an error shows of the name of an unknown option. */
 const NAME_MAX_CHARS = 80
 const MODE_MAX = 0o777
 const INT64_MAX = 2n ** 63n - 1n
@@ -29,14 +29,14 @@ const DEFAULTS = Object.freeze({
   readers: 2
 })
 
-/** SQLite counts pages in so many bits. */
+/** SQLite counts pages in an int. */
 const PAGES_MAX = 2 ** 31 - 1
 const PAGES_PER_STEP = 256
 const PAGE_SIZES = new Set([512, 1024, 2048, 4096, 8192, 16_384, 32_768, 65_536])
 
 const MIGRATE_DEFAULTS = Object.freeze({ timeout: 60_000, table: '_sqlock_migrations' })
 
-/** Options that other libraries have, by what they are options of, and what to use here. */
+/** Options of other libraries, and what to use here instead. */
 const INSTEAD = {
   options: {
     __proto__: null,
@@ -68,7 +68,7 @@ function checkOptions(name, value, known) {
   return value
 }
 
-/** Each item of a list, checked: read once, by its index, since an iterator of the caller's own may have no end. */
+/** Checks each item of a list. Items are read once, by index, since the iterator of a caller may never end. */
 function checkEach(name, list, check) {
   if (!Array.isArray(list)) throw argumentTypeError(`${name} must be an array, not ${kindOf(list)}`)
   const { length } = list
@@ -123,7 +123,7 @@ function checkCount(name, value) {
   return value
 }
 
-/** An integer that SQLite can hold and that has not lost digits on the way here. */
+/** An integer of at most 64 bits; a number must be a safe integer. */
 function checkInteger(name, value) {
   if (typeof value === 'bigint') {
     if (value > INT64_MAX || value < INT64_MIN) {
@@ -144,7 +144,7 @@ function checkInteger(name, value) {
   return value
 }
 
-/** Told by its form: one that comes from another realm, as in a test runner, is no instance of our class. */
+/** Recognised by its properties: an object of another realm, as in a test runner, is no instance of this realm's class. */
 const isUrl = value => typeof value?.href === 'string' && typeof value.protocol === 'string'
 const isSignal = value => typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 
@@ -171,7 +171,7 @@ function checkDatabasePath(value, argument = 'dbPath') {
   return path
 }
 
-/** Absolute now: a later chdir changes nothing. */
+/** An absolute path, so that a later chdir does not change it. */
 function checkDestination(value) {
   return resolve(checkDatabasePath(value, 'destination'))
 }
@@ -195,7 +195,7 @@ function checkMode(value) {
   return value
 }
 
-/** What is known of a signal from now on, see lib/base/abort.js. */
+/** The Watch of a signal, see lib/base/abort.js. */
 function checkSignal(value) {
   if (!(value instanceof Watch) && !isSignal(value)) {
     throw argumentTypeError(`signal must be an AbortSignal, not ${kindOf(value)}`)
@@ -203,7 +203,7 @@ function checkSignal(value) {
   return watch(value)
 }
 
-/** Checks `value` unless it is left out. */
+/** Checks `value` unless it is undefined. */
 const optional = (value, check, fallback) => (value === undefined ? fallback : check(value))
 
 /** `{ file, longHoldMs }`: what the engine needs to open the lock file, and what stays here. */
@@ -269,7 +269,7 @@ function checkDatabaseOptions(value) {
   }
 }
 
-/** What a new database is made with; undefined: SQLite's own default. */
+/** Options of a new database; undefined is SQLite's own default. */
 function checkLayout({ pageSize, autoVacuum }, readonly) {
   for (const [name, value] of Object.entries({ pageSize, autoVacuum })) {
     if (readonly && value !== undefined) {
@@ -292,7 +292,7 @@ function checkPageSize(value) {
   return value
 }
 
-/** The options that are given, inherited ones too. One that is undefined is one that is left out. */
+/** The options that are not undefined, inherited ones included. */
 function given(options, names) {
   return Object.fromEntries(
     names.map(name => [name, options[name]]).filter(([, value]) => value !== undefined)

@@ -1,6 +1,5 @@
 /**
- * What a database and a transaction both offer: statements that are run on the target that the call belongs to, see
- * lib/scope/session.js.
+ * The methods that DB and Transaction share. Each runs its statement on the target that the call belongs to, see lib/scope/target.js.
  */
 'use strict'
 

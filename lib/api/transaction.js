@@ -1,13 +1,13 @@
 /**
- * A transaction as its caller has it.
+ * The transaction object that callers get.
  */
 'use strict'
 
 const { SqlockError } = require('../base/errors')
 const { issue } = require('../scope/issue')
+const { transactionIn } = require('../scope/scope')
 const { checkFunction } = require('./options')
 const { Queryable } = require('./queryable')
-const { transactionIn } = require('../scope/scope')
 
 class Transaction extends Queryable {
   #session

@@ -6,16 +6,16 @@
 
 const { throwIfAborted } = require('../base/abort')
 const { now } = require('../base/clock')
-const { lockAttempt } = require('../write/attempts')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { withFullTimeout, call, fromFailure, settled } = require('../base/failures')
-const { handOver } = require('../write/gathering')
+const { resolveFairly } = require('../base/resolve-fairly')
 const { Hold, stackOf } = require('../scope/hold')
+const { runAndRelease, scopeOf } = require('../scope/scope')
+const { lockAttempt } = require('../write/attempts')
+const { handOver } = require('../write/gathering')
 const { LockGuard } = require('./lock-guard')
 const { checkAcquireOptions, checkFunction, checkLockOptions, checkPath } = require('./options')
-const { runAndRelease, scopeOf } = require('../scope/scope')
-const { resolveFairly } = require('../base/resolve-fairly')
 
 /** Tells of lockers that nobody can unlock any more. */
 const lost = new FinalizationRegistry(holds => {

@@ -1,6 +1,6 @@
 /**
- * Abort signals. A signal is read only when a call is given it, and listened to from before that look. So no abort is missed, and
- * no getter of a caller can throw in the middle of a call.
+ * Abort signals. A signal is read once, when a call is given it, and its listener is added before that. So no abort is missed, and no
+ * getter of a caller can throw in the middle of a call.
  *
  * A signal may be of another realm or make: of what AbortSignal has, only `aborted`, `reason` and `addEventListener` are used.
  */
@@ -9,8 +9,8 @@
 const watches = new WeakMap()
 
 /**
- * What is known of a signal. It takes the place of the signal in all calls. One listener for each signal, however many calls wait
- * with it: a server hands one signal to all of them, and EventTarget warns of more than ten listeners.
+ * The state of a signal, which all calls use in its place. It adds one listener to the signal for any number of calls: a server may give
+ * the same signal to all its calls, and EventTarget warns of more than ten listeners.
  */
 class Watch {
   aborted = false
@@ -18,13 +18,13 @@ class Watch {
   #signal
   #calls = new Set()
 
-  /** Throws what the maker of the signal throws: before anything has begun that it could call off. */
+  /** Throws if the signal throws, before anything has begun that it could abort. */
   constructor(signal) {
     this.#signal = signal
     signal.addEventListener('abort', () => this.#abort(), { once: true })
   }
 
-  /** Looks whether it was aborted before. A signal of another make may tell of no abort. */
+  /** Reads whether it was aborted. A foreign implementation may have sent no event. */
   look() {
     if (!this.aborted && this.#signal.aborted) this.#abort()
   }
@@ -49,7 +49,7 @@ class Watch {
   }
 }
 
-/** An abort stays one, also when its reason throws: that is then why. */
+/** If reading the reason throws, the thrown error is the reason. */
 function reasonOf(signal) {
   try {
     return signal.reason
@@ -58,7 +58,7 @@ function reasonOf(signal) {
   }
 }
 
-/** What is known of a signal that a call is given; a Watch is its own. */
+/** The Watch of a signal that a call is given. A Watch is returned as it is. */
 function watch(signal) {
   if (signal instanceof Watch) return signal
   let known = watches.get(signal)

@@ -1,8 +1,8 @@
 /**
  * Bytes that a caller binds: a Buffer, another view, or an ArrayBuffer.
  *
- * The memory stays the caller's until it is copied. The caller can take it away before that: a transfer detaches it, and a
- * resizable one can shrink. A view of memory that is gone looks like an empty one, and would be stored as an empty BLOB.
+ * The memory belongs to the caller until it is copied, and the caller can take it away before that: a transfer detaches an ArrayBuffer,
+ * and a resizable one can shrink. A view of memory that is gone looks like an empty view, and would be stored as an empty BLOB.
  */
 'use strict'
 
@@ -25,7 +25,7 @@ class Bytes {
     if (length === undefined) throw gone(name)
     checkSize(name, length)
     this.#name = name
-    // Both with a length of their own: a view without one follows its buffer when that is resized.
+    // Both views have a fixed length. A view without one follows its buffer when that is resized.
     this.#view = isArrayBuffer(value)
       ? new Uint8Array(value, 0, length)
       : new Uint8Array(value.buffer, value.byteOffset, length)
@@ -53,7 +53,7 @@ function sizeOf(value) {
   try {
     const { byteLength } = value
     if (byteLength > 0 || isDataView(value)) return byteLength
-    // Only these tell memory that is gone from no bytes: they throw.
+    // These two throw if the memory is gone, and not if there are no bytes.
     if (isArrayBuffer(value)) value.slice(0, 0)
     else Uint8Array.prototype.keys.call(value)
     return byteLength
@@ -65,7 +65,7 @@ function sizeOf(value) {
 const gone = name =>
   argumentTypeError(`${name} has lost its memory: the ArrayBuffer was transferred (detached), or has shrunk`)
 
-/** A plan of lib/sqlite/reader.js whose bytes are copies, for a read that goes on after its call. */
+/** A plan whose bytes are copies, for a read that goes on after its call. */
 function owned(plan) {
   const { positional, named } = plan.statement
   if (!positional.some(isOfCaller) && !named.some(isOfCaller)) return plan

@@ -1,8 +1,7 @@
 /**
- * What is told to others by node:diagnostics_channel. Messages have no bound values in them.
+ * Messages to the subscribers of node:diagnostics_channel, which docs/diagnostics.md describes. They have no bound values in them.
  *
- * Whoever tells asks for `hasSubscribers` first: without a subscriber nothing is made, and no clock is read. docs/diagnostics.md
- * describes the messages.
+ * The code that sends one asks for `hasSubscribers` first: without a subscriber no message is made, and no clock is read.
  */
 'use strict'
 
@@ -33,10 +32,10 @@ function tellReleased({ lockPath }, holdMs) {
   channels.lock.publish({ event: 'released', lockPath, holdMs })
 }
 
-/** When a batch is handed over, for the one who tells of it later. */
+/** The time at which a batch is handed over, for tellBatch(). */
 const startOfBatch = () => (channels.batch.hasSubscribers ? now() : undefined)
 
-/** What the addon has made of a batch, or of a part of it. */
+/** A batch, or a part of one, was written. */
 function tellBatch({ path }, { statements, startedAt }, written) {
   const { changes, failures, commits, waitMs = null, holdMs = null } = written
   const [writes, failed] = [changes.length, failures.length]
@@ -44,7 +43,7 @@ function tellBatch({ path }, { statements, startedAt }, written) {
   channels.batch.publish({ dbPath: path, statements, writes, failed, commits, ms, waitMs, holdMs })
 }
 
-/** Awaits a checkpoint and tells of it. */
+/** Awaits a checkpoint, and sends a message about it. */
 async function tellCheckpoint({ path }, mode, background, checkpoint) {
   const since = now()
   const tell = outcome => {

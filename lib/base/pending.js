@@ -1,5 +1,5 @@
 /**
- * Calls under way: counted, so that somebody can wait for the last of them.
+ * Counts calls that are under way, so that a caller can wait until all have settled.
  */
 'use strict'
 
@@ -8,8 +8,8 @@ class Pending {
   #waiters = []
 
   /**
-   * Counts `promise` until it settles. Returns one for whoever waits for it: with two who wait for the same, an error would lose
-   * the stack of its caller, and one that nobody else asks for would be lost.
+   * Counts `promise` until it settles. The caller awaits the returned promise instead: if two awaited the same one, an error would lose
+   * the stack of its caller.
    */
   async track(promise) {
     this.#count++
@@ -20,7 +20,7 @@ class Pending {
     }
   }
 
-  /** Resolves when none is under way. */
+  /** Resolves when no call is under way. */
   async drained() {
     while (this.#count > 0) await new Promise(resolve => this.#waiters.push(resolve))
   }

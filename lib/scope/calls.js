@@ -1,6 +1,6 @@
 /**
- * The calls that belong to a transaction. It ends after them; and one that fails without anybody having asked for its outcome
- * is not to be lost: the transaction fails with it.
+ * The calls that were made in a transaction. The transaction ends after them. If a call fails and its promise was never awaited, its
+ * error must not get lost: the transaction fails with it.
  */
 'use strict'
 
@@ -13,8 +13,8 @@ class Calls {
   /** Counts `promise` until it settles. Returns one for the caller. */
   track(promise) {
     const call = { handled: false, error: undefined, promise: this.#watch(promise, () => call) }
-    // Whoever asks for an outcome, by `await` or by `then`, looks this up. A subclass of Promise would be told as well, but cost
-    // the error the stack of its caller.
+    // `await` and `then` both read this property. A subclass of Promise would notice them, too, but the error would lose the stack of
+    // its caller.
     Object.defineProperty(call.promise, 'constructor', {
       get() {
         call.handled = true
@@ -29,7 +29,7 @@ class Calls {
     return this.#pending.drained()
   }
 
-  /** The first failure that nobody has asked for, as `{ error }`. */
+  /** The first failure of a promise that was never awaited, as `{ error }`. */
   get unhandled() {
     return this.#failed.find(call => !call.handled)
   }
@@ -45,7 +45,7 @@ class Calls {
   }
 }
 
-/** Keeps Node from calling a failure unhandled: the transaction tells of it. */
+/** Keeps Node from reporting an unhandled rejection: the transaction rejects with the error. */
 function hush(call) {
   if (call.handled) return
   call.promise.catch(() => {})

@@ -42,7 +42,7 @@ class Hold {
     return this.id !== null
   }
 
-  /** Empties the lock file and gives the lock back, at once. Idempotent. */
+  /** Gives the lock back, at once. Idempotent. */
   release() {
     if (!this.held) return
     const { id } = this

@@ -1,21 +1,21 @@
 /**
- * The holds and transactions of one DB: functions that run under them, and transactions that a driver ends.
+ * The holds and transactions of one DB: callbacks that run in them, and transactions of begin(), which their caller ends.
  */
 'use strict'
 
 const { SqlockError } = require('../base/errors')
 const { settled } = require('../base/failures')
+const { Pending } = require('../base/pending')
 const { Hold, releaseOrWarn, stackOf } = require('./hold')
 const { OpenTransaction } = require('./open-transaction')
-const { Pending } = require('../base/pending')
 const { runAndRelease, runInScope, scopeUnder } = require('./scope')
 
 class Holds {
   #session
   #queue
-  /** Functions that run under a hold. */
+  /** Callbacks that run under a hold. */
   #callbacks = new Pending()
-  /** Transactions of begin() that were issued in no scope. */
+  /** Transactions that begin() has begun in no scope. */
   #begun = new Set()
   #ending = false
 
@@ -24,7 +24,7 @@ class Holds {
     this.#queue = queue
   }
 
-  /** Runs `fn` under the hold of the target, or under one of its own. */
+  /** Runs `fn` under the hold of the target, or takes the lock for it. */
   withHold(target, fn, options) {
     const running = target.hold
       ? runInScope(this.#session.owner, target.hold, fn)
@@ -32,7 +32,7 @@ class Holds {
     return this.#callbacks.track(running)
   }
 
-  /** A transaction that a driver ends. */
+  /** A transaction that its caller ends. */
   begin(target, options) {
     const scope = target.hold ? scopeUnder(target.hold) : undefined
     return this.#callbacks.track(this.#begin(target, { ...options, begun: scope?.begun ?? this.#begun }))
@@ -44,7 +44,7 @@ class Holds {
       await open.rollback()
       throw options.signal.reason
     }
-    // One of a running function finishes with it.
+    // A transaction in a callback that runs may finish with it.
     if (!this.#ending || target.hold) return open
     await open.rollback()
     throw new SqlockError('ERR_SQLOCK_CLOSED', 'the database was closed before the transaction had begun')
@@ -63,7 +63,7 @@ class Holds {
     const open = await this.#open(target, options)
     let value
     try {
-      // An abort since BEGIN has ended it already.
+      // An abort may have ended it since BEGIN.
       const running = open.active && runInScope(this.#session.owner, open.hold, () => fn(open), open)
       value = await (running ? Promise.race([running, open.whenAborted]) : open.whenAborted)
     } catch (error) {
@@ -71,7 +71,7 @@ class Holds {
       throw open.reasonFor(error)
     }
     if (open.active) await open.commit()
-    // The function has ended it itself.
+    // The callback has ended it itself.
     else await open.rollback()
     open.throwIfAborted()
     return value
@@ -114,7 +114,7 @@ class Holds {
     return new Hold(lock, id, { longHoldMs, stack, onRelease: ms => stats.held(ms) })
   }
 
-  /** Rolls back what no function ends, and resolves when all functions have come to their end. */
+  /** Rolls back what no callback ends, and resolves when all callbacks have settled. */
   async end() {
     this.#ending = true
     for (const open of this.#begun) open.rollback()

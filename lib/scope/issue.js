@@ -1,9 +1,9 @@
 /**
- * Asynchronous calls: each belongs to a target, which is found when it is issued, see lib/scope/session.js.
+ * Makes asynchronous calls. Each belongs to a target, which is found when the call is made.
  */
 'use strict'
 
-/** Does what a caller awaits, on the target that it belongs to. Never throws: what goes wrong is a rejection. */
+/** Runs `work` on the target of the call. Never throws: an error is a rejection. */
 function issue(find, work) {
   let target
   try {
@@ -15,7 +15,7 @@ function issue(find, work) {
   }
 }
 
-/** The same of an async iterator: what goes wrong with the call is the rejection of its first next(). */
+/** The same for an async iterator: an error of the call is the rejection of its first next(). */
 function issueRows(find, work) {
   try {
     return work(find())

@@ -1,14 +1,14 @@
 /**
- * A transaction from its BEGIN to its COMMIT or ROLLBACK, or a savepoint in one. Each is a lane of its own; while a savepoint
- * is open, the lane of the transaction around it waits, so that siblings come one after another.
+ * A transaction from its BEGIN to its COMMIT or ROLLBACK, or a savepoint in one. Each has a lane of its own. While a savepoint is open,
+ * the lane of the outer transaction waits, so that sibling savepoints run one after another.
  */
 'use strict'
 
 const { onAbort, throwIfAborted } = require('../base/abort')
-const { Calls } = require('./calls')
-const { Target } = require('./target')
 const { SqlockError } = require('../base/errors')
 const { aborted } = require('../base/failures')
+const { Calls } = require('./calls')
+const { Target } = require('./target')
 
 let lastNumber = 0
 
@@ -24,7 +24,7 @@ class OpenTransaction {
   lane
   /** What the calls belong to that are made in it. */
   target
-  /** Rejects when an abort has ended it. */
+  /** Rejects with the reason of the abort that has ended it. */
   whenAborted
   #outer
   #unscoped
@@ -47,14 +47,14 @@ class OpenTransaction {
   /**
    * @param outer the transaction that it is a savepoint of
    * @param unscoped no scope ends it, but that of its outer one
-   * @param endTurn lets the next one in
+   * @param endTurn ends its turn in the lane around it
    * @param onEnd is called when it has ended
    */
   constructor({ owner, database, queue, hold, outer, unscoped, endTurn, onEnd }) {
     Object.assign(this, { owner, database, hold })
     this.number = outer ? outer.number : ++lastNumber
     this.whenAborted = new Promise((_, reject) => (this.#tellAborted = reject))
-    // Not everybody waits for it.
+    // Not every caller waits for it.
     this.whenAborted.catch(() => {})
     this.#outer = outer
     if (outer) outer.#inner = this
@@ -75,7 +75,7 @@ class OpenTransaction {
     return this.#outer ? this.#outer.isRolledBack : this.#rolledBack
   }
 
-  /** SQLite has rolled it back by itself, with all savepoints and what is around them. */
+  /** SQLite has rolled it back by itself, with its savepoints and the outer transaction. */
   rolledBack() {
     if (this.#outer) this.#outer.rolledBack()
     else this.#rolledBack = true
@@ -90,7 +90,7 @@ class OpenTransaction {
   /**
    * An abort of `signal` interrupts it and rolls it back. One that no scope ends listens only until it has begun.
    *
-   * @param foreignKeys false: they are off until it has ended
+   * @param foreignKeys false: SQLite does not enforce foreign keys until it has ended
    */
   async begin(signal, foreignKeys) {
     try {
@@ -127,7 +127,7 @@ class OpenTransaction {
     return this.#ending
   }
 
-  /** Nothing happens when it has ended. */
+  /** Does nothing if it has ended. */
   async rollback() {
     this.#ending ??= this.#rollBack()
     await this.#ending.catch(() => {})
@@ -168,7 +168,7 @@ class OpenTransaction {
 
   async #undo() {
     try {
-      // A savepoint that there is not must not be undone: the one around it has the same name.
+      // Without a savepoint, ROLLBACK TO would undo the outer one, which has the same name.
       const stands =
         !this.#outer ||
         (await this.#begun?.then(
@@ -187,7 +187,7 @@ class OpenTransaction {
     await this.#calls.drained()
   }
 
-  /** Does not wait for its calls: one of them may be a function that hangs. */
+  /** Does not wait for its calls, since one of them may be a callback that hangs. */
   #abortFor(reason) {
     if (!this.active) return
     this.#abort = { reason }

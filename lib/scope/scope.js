@@ -1,12 +1,12 @@
 /**
- * Which hold of the lock the current async flow owns.
+ * Which hold of the lock, and which transaction, the current async context runs in.
  *
- * `withLock`, `withWriteLock` and `transaction` run their function in a scope; writes to the same directory that are issued in
- * its async context run under its hold, and those of the same DB in its transaction. A scope takes no more calls once the function has settled, and the hold ends only when the
- * calls it took have settled too: a timer that outlives the function can never write under a hold that is gone.
+ * `withLock`, `withWriteLock` and `transaction` run their callback in a scope. Writes to the same directory that are made in its async
+ * context run under its hold, and those of the same DB in its transaction. A scope takes no calls once its callback has settled. The
+ * hold ends when the calls of the scope have settled, too: a timer that outlives the callback can never write under a hold that is gone.
  *
- * An active AsyncLocalStorage doubles the price of every await of the process on Node 20 and 22, so it is enabled with the
- * first scope and disabled with the last.
+ * An active AsyncLocalStorage makes every await of the process twice as slow on Node 20 and 22. So it is enabled with the first scope
+ * and disabled with the last.
  */
 'use strict'
 
@@ -18,9 +18,9 @@ const storage = new AsyncLocalStorage()
 let living = 0
 
 class Scope {
-  /** Calls that were issued in this scope. */
+  /** Calls that were made in this scope. */
   pending = new Pending()
-  /** Transactions of begin() that were issued in it: they end with it at the latest. */
+  /** Transactions that begin() has begun in it: they end with it at the latest. */
   begun = new Set()
   #open = true
 
@@ -32,7 +32,7 @@ class Scope {
     this.owner = owner
     this.hold = hold
     this.transaction = transaction
-    // One that has ended would keep its own outer ones: a chain without end when each run schedules the next.
+    // A scope that has ended would keep its outer scopes alive: an endless chain if each callback schedules the next one.
     let outer = storage.getStore()
     while (outer && !outer.open) outer = outer.outer
     this.outer = outer
@@ -57,7 +57,7 @@ class Scope {
   }
 }
 
-/** The innermost scope of this async flow that `accepts`. */
+/** The innermost scope of this async context that `accepts`. */
 function find(accepts) {
   if (living === 0) return undefined
   let scope = storage.getStore()
@@ -65,7 +65,7 @@ function find(accepts) {
   return scope
 }
 
-/** Is this async flow in no scope at all? */
+/** Is this async context in no scope at all? */
 function outside() {
   return living === 0 || storage.getStore() === undefined
 }
@@ -77,19 +77,19 @@ function scopeOf(lock) {
   return find(scope => scope.hold.held && scope.hold.directory === directory)
 }
 
-/** The innermost scope of this async flow that runs under a hold. */
+/** The innermost scope of this async context that runs under `hold`. */
 function scopeUnder(hold) {
   return find(scope => scope.hold === hold)
 }
 
-/** The scope of a function of `owner`. */
+/** The scope of a callback of `owner`. */
 function scopeOwnedBy(owner) {
   return find(scope => scope.alive && scope.owner === owner)
 }
 
 /**
- * The innermost transaction of this async flow that `accepts`. One that has ended before its function is found too: what the
- * function goes on to write is to be refused, and not to be written by itself.
+ * The innermost transaction of this async context that `accepts`. A transaction that has ended before its callback is found, too: further
+ * writes of the callback must be refused, and not be written outside of the transaction.
  */
 function transactionIn(accepts) {
   return find(({ transaction }) => transaction !== undefined && accepts(transaction))?.transaction
@@ -107,7 +107,7 @@ async function runInScope(owner, hold, fn, transaction) {
   }
 }
 
-/** The same, and gives the lock back. An error of `fn` wins over one of the release, and so does its result. */
+/** The same, and gives the lock back. The result or error of `fn` wins over an error of the release. */
 async function runAndRelease(owner, hold, fn) {
   try {
     return await runInScope(owner, hold, fn)

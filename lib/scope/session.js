@@ -11,11 +11,11 @@ const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { call, ruleFailure } = require('../base/failures')
 const { Pending } = require('../base/pending')
-const { outside, scopeOf, transactionIn } = require('./scope')
-const { Target } = require('./target')
 const { Stats } = require('../base/stats')
 const { TIMER_MAX_MS } = require('../base/timers')
 const { WriteQueue } = require('../write/write-queue')
+const { outside, scopeOf, transactionIn } = require('./scope')
+const { Target } = require('./target')
 
 /**
  * How many commits until the WAL is looked after in the background. SQLite's own checkpoint, which a commit has to wait for,
@@ -35,14 +35,14 @@ class Session {
   stats = new Stats()
   /** The DB. */
   owner
-  /** What a write resolves to: nothing. */
+  /** The result of a write that resolves to nothing. */
   done = (batch, place) => {
     batch.changes(place)
     this.stats.wrote()
   }
-  /** What run() tells. */
+  /** The result of run(). */
   result = (batch, place) => ({ changes: batch.changes(place), lastInsertRowid: this.rowid(batch, place) })
-  /** The rowid. The write cannot be refused any more, so one that is no safe integer comes as it is. */
+  /** The rowid. The write is committed and cannot be refused, so a rowid that is no safe integer comes as a bigint. */
   rowid = (batch, place) => {
     const rowid = batch.rowid(place)
     this.stats.wrote()
@@ -72,7 +72,7 @@ class Session {
     this.#itself = Target.ofDatabase(this.#queue)
   }
 
-  /** Where a call that is issued now belongs. */
+  /** What a call that is made now belongs to. */
   target() {
     if (outside()) return this.#itself
     const transaction = transactionIn(({ owner }) => owner === this.owner)
@@ -141,7 +141,7 @@ class Session {
     return (await this.execute(target, plan, options)).rows
   }
 
-  /** The rows, and what it did: by a worker and without the lock, unless it writes or belongs to a transaction. */
+  /** The rows and counts of a statement. A worker reads without the lock, unless the statement writes or is in a transaction. */
   async execute(target, plan, options, first = false) {
     const plain = !target.transaction && this.database.isPlain(plan.statement.sql)
     // If it turns out to be a write only later, its values are still those of the call.
@@ -154,7 +154,7 @@ class Session {
     return { columns: returned.columns, rows: await this.database.rows(returned, plan), ...result }
   }
 
-  /** Reads by a worker. `write` does what turns out to be a write there. */
+  /** Reads on a worker. If the statement turns out to be a write there, `write` runs it. */
   async #readApart(plan, first, signal, write) {
     try {
       return { returned: await this.database.reader.allAsync(plan, first, signal), ...this.#nothingDone }
@@ -194,13 +194,13 @@ class Session {
   }
 
   /**
-   * Resolves when all that is under way has ended.
+   * Resolves when all calls have ended.
    *
-   * @param timeout ms until what waits for the lock is rejected
+   * @param timeout ms until the calls that wait for the lock are rejected
    */
   async end(timeout) {
     const refusal = ruleFailure('ERR_SQLOCK_CLOSED', 'the database was closed before the lock was granted')
-    // Again and again: one that no worker has tried yet, since the pool is full, is found waiting only later.
+    // Repeated: with a full pool, a write that no worker has tried yet is found waiting only later.
     const refuse = () => {
       this.#queue.refuseWaiting(refusal)
       timer = setTimeout(refuse, REFUSE_AGAIN_MS)
@@ -221,7 +221,7 @@ class Session {
     this.#commits += commits
     if (this.#commits < COMMITS_TO_CHECKPOINT || this.#checkpointing) return
     this.#commits = 0
-    // Whatever keeps it from its work is met by the commits too, which tell.
+    // An error is not lost: the commits meet it, too.
     const ended = () => (this.#checkpointing = null)
     this.#checkpointing = this.#checkpoint('PASSIVE', { background: true }).then(ended, ended)
   }

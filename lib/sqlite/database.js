@@ -5,8 +5,8 @@
 'use strict'
 
 const { workAttempt } = require('../base/attempt')
-const { Encoder } = require('./encoder')
 const { call, settled } = require('../base/failures')
+const { Encoder } = require('./encoder')
 const { NativeDatabase } = require('./native')
 const { Reader } = require('./reader')
 const { rowsSlowlyOf } = require('./rows')

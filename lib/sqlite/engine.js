@@ -5,8 +5,8 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { Database } = require('./database')
 const { call } = require('../base/failures')
+const { Database } = require('./database')
 const { warnOfLinks } = require('./links')
 const { NativeLock, sqliteVersion } = require('./native')
 const { warnOfSecondSqlite } = require('./second-sqlite')

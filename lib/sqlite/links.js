@@ -1,8 +1,9 @@
 /**
- * Names of a database under which programs do not exclude each other: told of, since each write resolves, and half of them are lost.
+ * Warns of a database that has several names. Programs that use different names do not exclude each other: each write resolves, and
+ * half of them are lost.
  *
- * SQLite follows a symbolic link, and keeps its -wal and -shm beside the file that the link leads to; the lock is that of the
- * directory that was named. Of hard links SQLite knows nothing: each name has a -wal of its own.
+ * SQLite follows a symbolic link, and keeps its -wal and -shm beside the real file, but the lock is that of the directory in the given
+ * path. SQLite does not see hard links: each name has a -wal of its own.
  */
 'use strict'
 
@@ -17,10 +18,10 @@ function warnOfLinks(path, readonly) {
   const file = resolve(path)
   try {
     warnOfHardLinks(file)
-    // Who only reads takes no lock.
+    // A DB that only reads takes no lock.
     if (!readonly) warnOfSymbolicLink(file)
   } catch {
-    // The file was taken away meanwhile: the next call of the DB tells.
+    // The file was deleted meanwhile: the next call of the DB reports it.
   }
 }
 

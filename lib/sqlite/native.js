@@ -16,7 +16,7 @@ function load() {
   }
 }
 
-/** What the generated loader has tried stands in a chain of causes, the last attempt first; its own advice is for other cases. */
+/** The attempts of the generated loader are a chain of causes, the last attempt first. Its own advice does not fit here. */
 function noBinary(cause) {
   const attempts = []
   for (let error = cause.cause; error; error = error.cause) attempts.unshift(error.message.split('\n')[0])

@@ -1,32 +1,32 @@
 /**
- * The end of this thread. It waits for what libuv workers do, so a statement that never ends would keep it for ever: what runs is
- * interrupted. What has not resolved by then leaves nothing behind.
+ * The end of this thread. Node waits for the work on libuv workers first, so a statement that never ends would keep the thread alive for
+ * ever. Therefore running statements are interrupted. Their writes are rolled back.
  *
- * The main thread tells of its end by the event 'exit'. A worker that is terminated runs no JavaScript any more, but closes its
- * handles before it waits: the addon sees that at the other end of a socket.
+ * The main thread has the event 'exit'. A worker that is terminated runs no JavaScript any more, but closes its handles before it waits:
+ * the addon notices that at the other end of a socket.
  */
 'use strict'
 
 const { callOffAll, callOffWithSocket, endHasHandle, isFirstInThread } = require('./native')
 const { isMain } = require('./thread')
 
-/** Interrupts at the end of this thread what runs then. */
+/** From now on, the end of this thread interrupts its running statements. */
 function interruptAtEnd() {
-  // Other copies of this file may be there, in a test runner for one.
+  // There may be other copies of this file, in a test runner for example.
   if (!isFirstInThread()) return
   if (isMain) process.on('exit', callOffAll)
   else open()
 }
 
-/** Opens a socket that is closed with the thread: an open handle is never collected. */
+/** Opens a socket that is closed with the thread. The garbage collector never closes an open handle. */
 function open() {
-  // Only here: it takes a few ms to load.
+  // Loaded in workers only, since it takes a few ms.
   const { Socket } = require('node:net')
   try {
     new Socket({ fd: callOffWithSocket() }).unref()
     endHasHandle()
   } catch {
-    // If there are no descriptors left, the end waits for what runs.
+    // With no descriptors left, the end of the thread waits for running statements.
   }
 }
 

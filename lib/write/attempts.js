@@ -11,8 +11,8 @@
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { attempt } = require('../base/attempt')
-const { handOver } = require('./gathering')
 const { resolveFairly } = require('../base/resolve-fairly')
+const { handOver } = require('./gathering')
 
 /**
  * How long a write may wait for a libuv worker, ms. When the pool is full of other work, the thread that waits for the

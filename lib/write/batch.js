@@ -1,5 +1,5 @@
 /**
- * Writes that go to the addon together, encoded at their calls, and what came of them.
+ * Writes on their way to the engine, encoded at their calls, and the outcomes that come back for them.
  */
 /** @import * as Engine from '../engine' */
 'use strict'
@@ -14,43 +14,44 @@ const MAX_BYTES = 2 ** 20
 /**
  * The statements of a batch have places, in the order of their calls, and are settled in that order.
  *
- * What a caller waits for hangs on one promise for all of them, by a plain `then`: an async function for each would be twice the
- * memory, and the garbage collector takes as long as everything else when 20,000 are under way.
+ * All callers wait for one promise of the batch, by a plain `then`. An async function for each caller would take twice the memory, and
+ * with 20,000 writes under way the garbage collector already takes half of the time.
  */
 class Batch {
   /** How long its writes wait for the lock, ms. */
   timeout
-  /** Calls it off; a write with a signal has a batch of its own. */
+  /** Cancels it. A write with a signal has a batch of its own. */
   signal
-  /** When it was given to the addon, if somebody listens who is told of it. */
+  /** When it was given to the engine; undefined if nobody subscribes to the diagnostics. */
   startedAt
-  /** Why what is left of it is not to be written. */
+  /** The failure for its remaining writes, which must not run any more. */
   cancelled
-  /** Whose writes they are, when DB objects share a lane. */
+  /** The write queue that it came from, in a lane that several DB objects share. */
   queue
   /**
-   * What of it is with the addon, see lib/write/lock-lane.js. A part has its `attempt`, the writes up to `end`, how many of the batch's
-   * statements the addon has `known` with it, and what diagnostics tell of it: its own `statements`, and `startedAt`.
+   * The parts that the engine has got, see lib/write/lock-lane.js. A part has an `attempt`; `end`, the number of its last write plus
+   * one; `known`, the number of SQL texts of the batch that the engine has by then; and for the diagnostics its own `statements`, and
+   * `startedAt`.
    */
   parts = []
-  /** Does somebody settle the parts? */
+  /** Has the loop begun that settles the parts? */
   followed = false
-  /** What a lane under a hold calls when nothing of it is left, and when it does not wait any more. */
+  /** Set by a lane under a hold: called when the batch is settled, and when it waits no more. */
   finish
   stopListening
   /** @type {Engine.Encoder} */
   #encoder
-  /** Of each write: where it begins, when it was called, and its first place. */
+  /** For each write: where its bytes begin, when it was called, and the place of its first statement. */
   #starts = []
   #times = []
   #firsts = []
   #places = 0
-  /** The first write, and the first place, that is not settled. */
+  /** The first write, and the first place, that are not settled. */
   #next = 0
   #settled = 0
-  /** The first write that was not handed over in a part. */
+  /** The first write that is in no part yet. */
   #sent = 0
-  /** Of each place that is settled. */
+  /** For each place that is settled. */
   #changes = []
   #rowids = []
   #returned = null
@@ -79,7 +80,7 @@ class Batch {
     return this.#starts.length - this.#next
   }
 
-  /** How many writes it has, and how many of them are settled. */
+  /** How many writes it has. `done`: how many of them are settled. */
   get size() {
     return this.#starts.length
   }
@@ -88,7 +89,7 @@ class Batch {
     return this.#next
   }
 
-  /** Is something of it in no part yet? */
+  /** Has it writes that are in no part yet? */
   get unsent() {
     return this.#sent < this.#starts.length
   }
@@ -107,12 +108,12 @@ class Batch {
     return this.#encoder.statements
   }
 
-  /** The writes that are not settled. */
+  /** The bytes of the writes that are not settled. */
   get bytes() {
     return this.#encoder.bytesFrom(this.#starts[this.#next])
   }
 
-  /** Takes what is in no part yet, for one: its bytes, and the texts of its statements, each once. */
+  /** Takes the writes that are in no part yet, to make a part of them: their bytes, and their SQL texts, each once. */
   takeUnsent() {
     const first = Math.max(this.#sent, this.#next)
     this.#sent = this.#starts.length
@@ -120,8 +121,8 @@ class Batch {
   }
 
   /**
-   * Adds a write of `count` statements, which `encode` puts down. Returns the place of the first. When `encode` throws, the batch
-   * stays as it was: the other writes in it belong to other calls.
+   * Adds a write of `count` statements, which `encode` writes to the encoder. Returns the place of the first one. If `encode` throws,
+   * the batch stays as it was, since its other writes belong to other calls.
    */
   add(encode, count = 1) {
     const start = this.#encoder.length
@@ -134,24 +135,24 @@ class Batch {
     return place
   }
 
-  /** Resolves to what `read` makes of this batch and a place, once that is settled. */
+  /** Resolves to `read(batch, place)` when that place is settled. */
   outcome(place, read) {
     return this.#progress.then(() => (place < this.#settled ? read(this, place) : this.outcome(place, read)))
   }
 
-  /** How many rows the statement at a place has changed. Throws what it failed with. */
+  /** How many rows the statement at a place has changed. Throws its error if it has failed, like the next two. */
   changes(place) {
     this.#throwFailureOf(place)
     return this.#changes[place]
   }
 
-  /** The last rowid that it has inserted, or 0. Throws what it failed with. */
+  /** The last rowid that it has inserted, or 0. */
   rowid(place) {
     this.#throwFailureOf(place)
     return this.#rowids[place]
   }
 
-  /** Takes out the rows that it has returned, if they were asked for. Throws what it failed with. */
+  /** Takes out the rows that it has returned, if they were asked for. */
   takeRows(place) {
     this.#throwFailureOf(place)
     const rows = this.#returned?.get(place)
@@ -176,7 +177,7 @@ class Batch {
     for (const { index, failure } of failures) this.#fail(first + index, failure)
     this.#settled += changes.length
     while (!this.finished && this.#firsts[this.#next] < this.#settled) this.#next++
-    // Otherwise a write would be done again, or its outcome be taken for that of another.
+    // Otherwise a write would run twice, or its caller would get the outcome of another one.
     if (this.#settled !== (this.finished ? this.#places : this.#firsts[this.#next])) {
       throw new Error('a bug in sqlock: the outcomes do not fit the writes')
     }
@@ -188,7 +189,7 @@ class Batch {
     this.#rejectWhile(() => this.calledAt <= instant, failure)
   }
 
-  /** Rejects so many of its first writes as are not settled. */
+  /** Rejects the unsettled writes before number `end`. */
   rejectTo(end, failure) {
     this.#rejectWhile(() => this.#next < end, failure)
   }

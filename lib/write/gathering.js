@@ -1,7 +1,6 @@
 /**
- * Writes of this thread that were called and not handed to the addon yet: those of one tick of the event loop, so that the
- * border is crossed once for them. They are handed over at the end of the tick, or before another call enters a queue: so the
- * order of the queues is that of the calls.
+ * The writes of one tick of the event loop are handed to the engine together, since each call into the addon costs time. That is done
+ * at the end of the tick, or sooner if another call of this thread enters a queue: calls are served in the order in which they were made.
  */
 'use strict'
 

@@ -1,35 +1,45 @@
 /**
- * Batches of writes and turns, one after the other, under a hold: those of one file in no transaction, or those in a transaction.
- * DB objects on one file share a lane, since SQLite lets only one of their connections write.
+ * Batches of writes and turns that run one after the other under a hold. A hold has one lane for each file, and each transaction and
+ * savepoint under it has a lane of its own. DB objects on one file share a lane, since SQLite lets only one of their connections write.
  *
- * Nobody waits for the lock here. There are deadlines only behind a transaction that others of the hold wait for, and behind a
- * savepoint that no scope ends. They start again whenever somebody here gets its turn.
+ *   db.run()          Target          lane                    engine                        promise
+ *   ────────          ──────          ────                    ──────                        ───────
+ *                                  ┌► LockLane ──► part ───► queue of db.lock ─► flock ─┐
+ *   run(sql, …) ─────► the DB ─────┘  batch: 1..4096 writes                             ├─► outcomes ─► batch.settle
+ *                                                                                       │             ─► outcome(place)
+ *   run(sql, …) ─────► a hold ─────┐                                                    │
+ *                                  ├► Lane: batch, turn, batch ─► connection that writes┘
+ *   tx.run(sql, …) ──► transaction ┘        │
+ *                                           └─ a turn: while a transaction or savepoint is open, its own Lane runs
+ *
+ * An item of a lane does not wait for the lock, which is held. It has a deadline only behind a transaction of another caller, or a
+ * savepoint that no scope ends. The deadlines start again whenever an item gets its turn.
  */
 'use strict'
 
 const { clearTimeout, setTimeout } = require('node:timers')
 const { onAbort } = require('../base/abort')
 const { now } = require('../base/clock')
+const { aborted, fromFailure, withFullTimeout } = require('../base/failures')
+const { TIMER_MAX_MS } = require('../base/timers')
+const { warnOfRelease } = require('../base/warnings')
 const { granted } = require('./attempts')
 const { Batch } = require('./batch')
-const { aborted, withFullTimeout, fromFailure } = require('../base/failures')
-const { warnOfRelease } = require('../base/warnings')
 const { Fifo } = require('./fifo')
-const { TIMER_MAX_MS } = require('../base/timers')
 
-/** How soon to look again while something is written and nothing can be due. */
+/** How soon to look again while a batch is written, when no deadline counts. */
 const LOOK_AGAIN_MS = 50
 
 class Lane {
   #context
   #waiting = new Fifo()
-  /** The last one that waits, when it is a batch that takes more. */
+  /** The last item that waits, if it is a batch that takes further writes. */
   #open = null
   #current = null
   #attempt = null
   #timer = null
   #due = Infinity
-  /** When somebody last got its turn. */
+  /** When an item last got its turn. */
   #lastTurn = -Infinity
 
   /** @param context what its writes run in: `{ hold, number, rolledBack() }`, an open transaction, or 0 for the number of none */
@@ -37,7 +47,7 @@ class Lane {
     this.#context = context
   }
 
-  /** Is anything under way here? */
+  /** Is an item under way? */
   get busy() {
     return this.#current !== null
   }
@@ -54,7 +64,7 @@ class Lane {
   }
 
   /**
-   * Waits for a time in which nothing else is done here; resolves to how to end it.
+   * Waits for a turn, in which no other item runs; resolves to the function that ends it.
    *
    * @param options `unscoped`: no scope ends it, so that the calls behind it have a deadline
    */
@@ -68,7 +78,7 @@ class Lane {
     })
   }
 
-  /** Rejects all that has not got its turn, and cancels what is under way. */
+  /** Rejects the items that wait, and cancels the one that is under way. */
   clear(failure) {
     for (const item of this.#waiting) {
       this.#dequeue(item)
@@ -138,7 +148,7 @@ class Lane {
         if (batch.cancelled && !batch.finished) batch.rejectUntil(Infinity, batch.cancelled)
         if (outcomes.warning) warnOfRelease(fromFailure(outcomes.warning))
       } catch (failure) {
-        // The addon has not run it, since the file was replaced or the hold has ended: its transaction is gone.
+        // The engine has not run it: the file was replaced, or the hold has ended. Its transaction is gone.
         if (this.#context.number) this.#context.rolledBack()
         this.#reject(batch, failure, Infinity)
       }
@@ -152,7 +162,7 @@ class Lane {
     await attempt.over
   }
 
-  /** Rejects what was called until `instant`. A timeout tells what the caller was ready to wait, not what was left of it. */
+  /** Rejects the writes of an item that were called until `instant`. */
   #reject(item, failure, instant) {
     const told = withFullTimeout(failure, item.timeout)
     const before = item.left ?? 1
@@ -165,7 +175,7 @@ class Lane {
     return Math.max(0, Math.max(item.calledAt, this.#lastTurn) + item.timeout - now())
   }
 
-  /** Rejects what is due. Of a batch that is what was called until then, the first write in any case. */
+  /** Rejects the items whose time is over. Of a batch these are the writes whose time is over, and the first one in any case. */
   #rejectDue(failure) {
     for (const item of this.#waiting) {
       if (this.#remaining(item) > 0) continue
@@ -176,7 +186,7 @@ class Lane {
     }
   }
 
-  /** Looks after those that wait here in `ms`, if not sooner. */
+  /** Looks for items whose time is over, in `ms` at the latest. */
   #lookIn(ms) {
     const due = now() + ms
     if (!this.#attempt?.isWaitedFor || ms > TIMER_MAX_MS || due >= this.#due) return
@@ -188,7 +198,7 @@ class Lane {
   async #look() {
     this.#due = Infinity
     if (this.#waiting.size === 0) return
-    // While something is written, nobody waits for a transaction.
+    // While a batch is written, no item waits for a transaction.
     const writing = this.#attempt && !this.#attempt.waiting()
     if (!writing && this.#soonest() === 0) this.#rejectDue(await this.#waiting.head.queue.refusal())
     this.#lookIn(writing ? LOOK_AGAIN_MS : this.#soonest())

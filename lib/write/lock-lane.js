@@ -1,24 +1,24 @@
 /**
- * What a DB does that takes the lock itself: batches of writes, and holds. Each enters the queue of the lock when it is called;
- * that queue grants in its order, and keeps the deadlines.
+ * The batches and holds of a DB that wait for the lock by themselves. Each enters the queue of the lock when it is called. That queue
+ * grants in its order, and keeps the deadlines.
  *
- * A write may join the last batch while that waits. A batch is handed over in parts: what one tick has brought joins the part
- * before if that still waits, and is a part of its own if not.
+ * A write may join the last batch while that one waits. The engine gets a batch in parts: the writes of one tick are appended to the
+ * part before if that one still waits, and are a part of their own if not.
  */
 'use strict'
 
 const { now } = require('../base/clock')
-const { failed, lockAttempt } = require('./attempts')
 const { startOfBatch } = require('../base/diagnostics')
 const { withFullTimeout, fromFailure } = require('../base/failures')
+const { warnOfRelease } = require('../base/warnings')
+const { failed, lockAttempt } = require('./attempts')
 const { Fifo } = require('./fifo')
 const { gather, handOver } = require('./gathering')
-const { warnOfRelease } = require('../base/warnings')
 const heartbeat = require('./heartbeat')
 
 /**
- * How long after its first write a batch takes further ones, ms. All of a part have one deadline, that of the last, which is so
- * much late for the first at most.
+ * How long after its first write a batch takes further ones, ms. All writes of a part have the deadline of the last one, so the deadline
+ * of the first one is late by at most this time.
  */
 const JOIN_MS = 20
 
@@ -39,7 +39,7 @@ class LockLane {
     this.#queue = queue
   }
 
-  /** How many writes and holds wait for the lock: those that gather, and those that were refused it. */
+  /** How many writes and holds wait for the lock, the writes of this tick included. */
   get waiting() {
     const head = this.#batches.head
     const under = head?.parts[0]
@@ -52,7 +52,7 @@ class LockLane {
     const batch = this.#joins(options) ? this.#open : this.#begin(options)
     const place = batch.add(encode, count)
     this.#writes++
-    // With nothing ahead, it goes at once: its caller may do something else for long.
+    // With no batch ahead, it goes at once, since its caller may block the event loop for long.
     if (signal || this.#batches.size === 0) this.#send(batch)
     else gather(this)
     return { batch, place }
@@ -69,9 +69,9 @@ class LockLane {
   /** Waits for a hold; resolves to its number. */
   async acquire({ timeout, signal }) {
     handOver()
-    // What is called later must not get in front.
+    // Writes that are called later must not get in front of it.
     this.#open = null
-    // Its one attempt is not to fail because of the own writes before it.
+    // It has one attempt, which must not fail because of writes of the same DB before it.
     if (timeout === 0 && this.#batches.size > 0) await this.#settled
     const calledAt = now()
     const { lock } = this.#queue
@@ -117,7 +117,7 @@ class LockLane {
   }
 
   #send(batch) {
-    // With a timeout of 0 there is one attempt, which is not to fail because of the own writes before it.
+    // With a timeout of 0 there is one attempt, which must not fail because of writes of the same DB before it.
     const waits = batch.timeout === 0 && !batch.signal && (batch.followed || this.#batches.size > 0)
     if (!waits) this.#submit(batch)
     if (batch.followed) return
@@ -126,7 +126,7 @@ class LockLane {
     this.#settled = this.#queue.track(this.#follow(batch, this.#settled))
   }
 
-  /** Hands over what is in no part yet: with the last part if that still waits, or as one of its own. */
+  /** Hands over the writes that are in no part yet: appended to the last part if that still waits, or as a part of their own. */
   #submit(batch) {
     const last = batch.parts.at(-1)
     const end = batch.size
@@ -161,7 +161,7 @@ class LockLane {
     while (!batch.finished) {
       if (batch.parts.length === 0) {
         if (batch.timeout === 0 && !batch.signal) await before
-        // What has gathered since the last part was done.
+        // The writes that have come since the last part was done.
         this.#submit(batch)
       }
       await this.#settle(batch, batch.parts[0], before)
@@ -176,7 +176,7 @@ class LockLane {
     try {
       while (batch.done < part.end) {
         const outcomes = await next
-        // It was written later than that batch, but another thread may have told of it sooner: calls resolve in their order.
+        // Another thread may report this batch before the one that was written earlier. Calls resolve in their order.
         await before
         this.#count(batch, () => batch.settle(outcomes))
         this.#queue.wrote(part, outcomes)
@@ -195,7 +195,7 @@ class LockLane {
     this.#writes -= batch.done - before
   }
 
-  /** What so many calls are told. A timeout tells what the caller was ready to wait, to the last digit. */
+  /** The failure of so many calls that will not get the lock. */
   #refused(failure, calledAt, timeout, calls) {
     const told = withFullTimeout(failure, timeout)
     if (failure?.kind === 'timeout') this.#queue.timedOut(calls)

@@ -1,20 +1,20 @@
 /**
- * The writes of one DB, in the order of their calls. Those that take the lock themselves, and holds, are one lane (lib/write/lock-lane.js).
- * Those that run under a hold are a lane of that hold, and each transaction is one (lib/write/lane.js): in one lane with the others, a
- * write inside withWriteLock would wait behind one that waits for that very lock. The lanes never meet at the writing connection,
- * since only the holder uses it.
+ * The writes of one DB, in lanes, each in the order of its calls. Writes and holds that wait for the lock by themselves are one lane
+ * (lib/write/lock-lane.js). Writes under a hold are a lane of that hold, and each transaction has one (lib/write/lane.js): in one lane for
+ * all, a write inside withWriteLock() would wait behind a write that waits for that very lock. Lanes never use the writing connection
+ * at the same time, since only the holder of the lock uses it.
  */
 /** @import * as Engine from '../engine' */
 'use strict'
 
 const { now } = require('../base/clock')
-const { refusal, writeAttempt } = require('./attempts')
-const { Batch } = require('./batch')
 const diagnostics = require('../base/diagnostics')
 const { SqlockError } = require('../base/errors')
 const { ruleFailure } = require('../base/failures')
-const { LockLane } = require('./lock-lane')
 const { Pending } = require('../base/pending')
+const { refusal, writeAttempt } = require('./attempts')
+const { Batch } = require('./batch')
+const { LockLane } = require('./lock-lane')
 
 /** The transaction of a write that is in none. */
 const NONE = 0
@@ -37,8 +37,7 @@ class WriteQueue {
   #committed
 
   /**
-   * @param session the database, the lock of its directory, how long a write waits for the lock, ms, how many
-   * may wait, and who counts
+   * @param session the database, the lock of its directory, the options of the DB, and its counters
    * @param committed is called with the number of commits of each batch
    */
   constructor({ database, lock, options: { timeout, maxQueue }, stats }, committed) {
@@ -147,12 +146,12 @@ class WriteQueue {
     this.#own.clear(failure)
   }
 
-  /** Resolves when nothing is left to do in any lane. */
+  /** Resolves when all lanes have finished. */
   drained() {
     return this.#working.drained()
   }
 
-  /** Counts what a lane does until it is done. */
+  /** Counts the work of a lane until it is done, see drained(). */
   track(working) {
     return this.#working.track(working)
   }
@@ -180,7 +179,7 @@ class WriteQueue {
     if (diagnostics.lock.hasSubscribers) diagnostics.tellRefused(this.lock, calledAt, calls, failure)
   }
 
-  /** What to reject with what is due. */
+  /** The failure for a call whose time is over. */
   refusal() {
     return refusal(this.lock)
   }
