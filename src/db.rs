@@ -27,7 +27,9 @@ use std::time::Duration;
 use self::file::DatabaseFile;
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
-use crate::sqlite::{Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, InForce, Interrupt, Reader, Writer};
+use crate::sqlite::{
+    Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, InForce, Interrupt, Memory, Reader, Writer,
+};
 
 #[cfg(feature = "node")]
 use crate::lock::Identity;
@@ -117,7 +119,7 @@ impl Database {
         let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let settings = Arc::new(InForce::of(&options.connection));
-        let mut reader = Reader::open(&path, &options.connection, Arc::clone(&settings))?;
+        let mut reader = Reader::open(&path, &options.connection, Memory::Much, Arc::clone(&settings))?;
         reader.check_layout()?;
         let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
         let db = Self {

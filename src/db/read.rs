@@ -10,7 +10,7 @@ use crate::Error;
 use crate::sqlite::{self, Query, Rows, Source, TransactionId};
 
 #[cfg(feature = "node")]
-use crate::sqlite::{Description, Interrupt, Reader};
+use crate::sqlite::{Description, Interrupt, Memory, Reader};
 
 /// How many connections for reads on other threads are kept when there is nothing to do.
 #[cfg(feature = "node")]
@@ -80,7 +80,7 @@ impl Database {
             None if held(&self.reader).is_none() => return Err(Error::Closed),
             None => {
                 self.file.check()?;
-                let reader = Reader::open(self.path(), &self.options, Arc::clone(&self.settings))?;
+                let reader = Reader::open(self.path(), &self.options, Memory::Little, Arc::clone(&self.settings))?;
                 // Has it opened the files of the others?
                 self.file.check().inspect_err(|_| reader.forgo_checkpoint())?;
                 reader

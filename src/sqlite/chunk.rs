@@ -18,6 +18,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 
 use super::form::{self, Form, JsNumber, Misfit};
+use super::raw::Values;
 use super::{Error, memory};
 
 /// A chunk has no more cells; there is room for a row of the most columns that SQLite takes, 2,000.
@@ -108,6 +109,22 @@ impl<B: Beside> Chunk<B> {
     pub(super) fn push_row(&mut self, row: &Row<'_>, names: &[String], form: Form) -> Result<(), Error> {
         for (column, name) in names.iter().enumerate().take(form.columns(names.len())) {
             self.push(row.get_ref(column)?, form).map_err(|misfit| misfit.in_column(name))?;
+        }
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// The same with its values.
+    pub(super) fn push_values(
+        &mut self,
+        row: &Row<'_>,
+        values: &Values,
+        names: &[String],
+        form: Form,
+    ) -> Result<(), Error> {
+        for ((column, name), _) in (0..).zip(names).zip(0..form.columns(names.len())) {
+            let pushed = values.get(row, column).and_then(|value| self.push(value, form));
+            pushed.map_err(|misfit| misfit.in_column(name))?;
         }
         self.rows += 1;
         Ok(())

@@ -56,19 +56,48 @@ fn decoded(cells: &[u64], beside: Vec<Arrived>) -> Vec<Arrived> {
     arrived
 }
 
-/// Pushes rows of these values as SQLite has them.
-fn push<B: Beside>(chunk: &mut Chunk<B>, rows: &[Vec<Given>], form: Form) -> Result<(), Error> {
+/// How SQLite is asked for the values.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    /// By rusqlite.
+    Row,
+    /// By ourselves.
+    Values,
+}
+
+/// Pushes rows of these values as SQLite has them, in a database of that encoding.
+fn push_from<B: Beside>(
+    encoding: &str,
+    chunk: &mut Chunk<B>,
+    rows: &[Vec<Given>],
+    form: Form,
+    way: Way,
+) -> Result<(), Error> {
     let connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "encoding", encoding)?;
     let names: Vec<String> = (0..rows[0].len()).map(|n| format!("c{n}")).collect();
     let columns: Vec<String> = names.iter().map(|name| format!("? AS {name}")).collect();
-    let mut statement = connection.prepare(&format!("SELECT {}", columns.join(", ")))?;
+    let sql = format!("SELECT {}", columns.join(", "));
+    let mut statement = connection.prepare(&sql)?;
     for row in rows {
         for (n, given) in row.iter().enumerate() {
             statement.raw_bind_parameter(n + 1, ToSqlOutput::Borrowed(given.value()))?;
         }
-        chunk.push_row(statement.raw_query().next()?.expect("a row"), &names, form)?;
+        let mut rows = statement.raw_query();
+        let row = rows.next()?.expect("a row");
+        match way {
+            Way::Row => chunk.push_row(row, &names, form)?,
+            Way::Values => {
+                let values = Values::of(&connection, &sql).expect("it runs");
+                chunk.push_values(row, &values, &names, form)?;
+            }
+        }
     }
     Ok(())
+}
+
+fn push<B: Beside>(chunk: &mut Chunk<B>, rows: &[Vec<Given>], form: Form) -> Result<(), Error> {
+    push_from("UTF-8", chunk, rows, form, Way::Row)
 }
 
 fn rows() -> impl Strategy<Value = Vec<Vec<Given>>> {
@@ -98,6 +127,32 @@ proptest! {
         prop_assert_eq!(&arrivals.0, &direct.beside().0);
         prop_assert_eq!(decoded(kept.cells(), arrivals.0), expected);
     }
+
+    #[test]
+    fn both_ways_to_ask_for_a_value_give_the_same(rows in rows(), utf16: bool, pluck: bool) {
+        let form = Form { integers: Integers::NumbersWhereExact, first_column: pluck, ..Form::default() };
+        let encoding = if utf16 { "UTF-16" } else { "UTF-8" };
+        let (mut row, mut values) = (Chunk::<Kept>::default(), Chunk::<Kept>::default());
+        push_from(encoding, &mut row, &rows, form, Way::Row)?;
+        push_from(encoding, &mut values, &rows, form, Way::Values)?;
+        prop_assert_eq!(row, values);
+    }
+}
+
+#[test]
+fn a_zeroblob_is_as_long_as_it_says() -> Result<(), Error> {
+    let connection = Connection::open_in_memory()?;
+    let sql = "SELECT zeroblob(3), zeroblob(0), '', x''";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.raw_query();
+    let row = rows.next()?.expect("a row");
+    let values = Values::of(&connection, sql).expect("it runs");
+    let expected =
+        [ValueRef::Blob(&[0; 3]), ValueRef::Blob(&[]), ValueRef::Text(b""), ValueRef::Blob(&[]), ValueRef::Null];
+    for (column, expected) in (0..).zip(expected) {
+        assert_eq!(values.get(row, column), Ok(expected), "{column}");
+    }
+    Ok(())
 }
 
 #[test]

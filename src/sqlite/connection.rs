@@ -165,6 +165,27 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
     Ok(connection)
 }
 
+/// How much a connection that reads keeps in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Memory {
+    /// What SQLite and rusqlite keep by themselves: 2 MB of pages, and 16 statements.
+    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has one connection that reads"))]
+    Little,
+    /// 16 MB of pages, and as many statements as the connection that writes. SQLite reads a page that it does not keep with a system
+    /// call, and copies it.
+    Much,
+}
+
+impl Memory {
+    pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
+        if self == Self::Much {
+            connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+            connection.pragma_update(None, "cache_size", -16_000)?;
+        }
+        Ok(())
+    }
+}
+
 /// A connection that reads.
 pub(super) struct ReaderConnection {
     pub(super) connection: Opened,

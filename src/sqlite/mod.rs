@@ -86,6 +86,7 @@ pub(crate) use checkpoint::Checkpointer;
 #[cfg(feature = "node")]
 pub(crate) use chunk::{Beside, Chunk, Kept, LARGE, Text};
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
+pub(crate) use connection::Memory;
 #[cfg(feature = "node")]
 pub(crate) use form::{Misfit, exact};
 pub(crate) use interrupt::Interrupt;

@@ -9,6 +9,7 @@ use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{Beside, Chunk, Kept, MAX_CELLS};
 use super::form::Form;
+use super::raw::Values;
 use super::rows::{self, Names};
 use super::{Error, Rows, connection, raw, records, run};
 
@@ -253,10 +254,14 @@ fn fill<B: Beside>(
     columns.update(first.as_ref(), names)?;
     let width = limits.form.columns(columns.names.len());
     let mut left = limits.form.rows();
+    let mut values = None;
     chunk.clear();
     while let Some(row) = next {
         left -= 1;
-        chunk.push_row(row, &columns.names, limits.form)?;
+        match &values {
+            Some(values) => chunk.push_values(row, values, &columns.names, limits.form)?,
+            None => chunk.push_row(row, &columns.names, limits.form)?,
+        }
         if chunk.is_full(width) || chunk.rows() >= limits.rows {
             if !deliver(columns, chunk)? {
                 return Ok(());
@@ -267,6 +272,8 @@ fn fill<B: Beside>(
             break;
         }
         next = rows.next()?;
+        // To find the statement takes as long as some values of rusqlite: not worth it for one row.
+        values = values.or_else(|| Values::of(names.connection, names.sql));
     }
     // One that writes has to come to its end.
     while writes && rows.next()?.is_some() {}

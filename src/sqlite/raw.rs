@@ -4,11 +4,14 @@ use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
+use std::slice;
 use std::sync::atomic::{Ordering, fence};
 
 use rusqlite::functions::Context;
-use rusqlite::{Connection, Statement, ffi};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, Statement, ffi};
 
+use super::form::Misfit;
 use super::query::Column;
 use super::{Error, run};
 
@@ -222,20 +225,67 @@ fn find(connection: &Connection, sql: &str) -> Option<*mut ffi::sqlite3_stmt> {
         let next = unsafe { ffi::sqlite3_next_stmt(connection.handle(), statement) };
         (!next.is_null()).then_some(next)
     };
-    let mut newest = None;
-    let statements = std::iter::successors(next(ptr::null_mut()), |statement| next(*statement));
-    // SAFETY: both take any statement that is alive. The text lives as long as the statement.
-    let of_this_text = statements.filter(|statement| {
+    let statements = || std::iter::successors(next(ptr::null_mut()), |statement| next(*statement));
+    // SAFETY: all of these take any statement that is alive. The text lives as long as the statement.
+    let is_of_this_text = |statement: &*mut ffi::sqlite3_stmt| {
         unsafe { bytes(ffi::sqlite3_sql(*statement)) }.is_some_and(|text| run::is_text_of(text, sql))
-    });
-    for statement in of_this_text {
-        // SAFETY: it takes any statement that is alive.
-        if unsafe { ffi::sqlite3_stmt_busy(statement) } != 0 {
-            return Some(statement);
-        }
-        newest = newest.or(Some(statement));
+    };
+    // SAFETY: as above.
+    let runs = |statement: &*mut ffi::sqlite3_stmt| unsafe { ffi::sqlite3_stmt_busy(*statement) } != 0;
+    statements().filter(runs).find(is_of_this_text).or_else(|| statements().find(is_of_this_text))
+}
+
+/// The values of the rows of a statement. rusqlite asks SQLite three times for each, and for a text with a NUL behind it, for which
+/// SQLite copies the text.
+pub(super) struct Values(*mut ffi::sqlite3_stmt);
+
+impl Values {
+    /// Those of the statement of that text, which stands at a row.
+    pub(super) fn of(connection: &Connection, sql: &str) -> Option<Self> {
+        find(connection, sql).map(Self)
     }
-    newest
+
+    /// A value of that row, which is a row of this statement.
+    pub(super) fn get<'r>(&self, _row: &'r Row<'_>, column: c_int) -> Result<ValueRef<'r>, Misfit> {
+        // SAFETY: the statement is alive and stands at the row as long as that is borrowed, and no other thread uses its connection.
+        // SQLite gives a NULL for a column that there is not.
+        let value = unsafe { ffi::sqlite3_column_value(self.0, column) };
+        // SAFETY: the value lives as long as the row.
+        Ok(match unsafe { ffi::sqlite3_value_type(value) } {
+            // SAFETY: as above.
+            ffi::SQLITE_INTEGER => ValueRef::Integer(unsafe { ffi::sqlite3_value_int64(value) }),
+            // SAFETY: as above.
+            ffi::SQLITE_FLOAT => ValueRef::Real(unsafe { ffi::sqlite3_value_double(value) }),
+            // SAFETY: as above.
+            ffi::SQLITE_TEXT => ValueRef::Text(unsafe { value_bytes(value) }?),
+            // SAFETY: as above.
+            ffi::SQLITE_BLOB => ValueRef::Blob(unsafe { value_bytes(value) }?),
+            _ => ValueRef::Null,
+        })
+    }
+}
+
+/// The bytes of a text or a blob.
+///
+/// # Safety
+/// The value lives, and is not changed, as long as what is returned is used.
+unsafe fn value_bytes<'v>(value: *mut ffi::sqlite3_value) -> Result<&'v [u8], Misfit> {
+    // SAFETY: the caller vouches for the value. Asked for the length first, SQLite makes UTF-8 of a text in UTF-16. The pointer is
+    // to as many bytes.
+    unsafe {
+        let length = ffi::sqlite3_value_bytes(value);
+        let bytes = ffi::sqlite3_value_blob(value);
+        match usize::try_from(length) {
+            Ok(length @ 1..) if !bytes.is_null() => Ok(slice::from_raw_parts(bytes.cast(), length)),
+            // SQLite gives null for no bytes, and when there is too little memory to convert them.
+            Ok(0)
+                if ffi::sqlite3_value_type(value) == ffi::SQLITE_BLOB || !ffi::sqlite3_value_text(value).is_null() =>
+            {
+                Ok(&[])
+            }
+            _ => Err(Misfit::NoMemory),
+        }
+    }
 }
 
 /// A text of SQLite's, with U+FFFD for what is no UTF-8; `None` for null.

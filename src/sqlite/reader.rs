@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
-use super::connection::{self, ATTEMPTS, ConnectionOptions, Opened, ReaderConnection};
+use super::connection::{self, ATTEMPTS, ConnectionOptions, Memory, Opened, ReaderConnection};
 use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
@@ -29,14 +29,20 @@ use super::settings::{InForce, Settings};
 pub(crate) struct Reader {
     path: PathBuf,
     options: ConnectionOptions,
+    memory: Memory,
     in_force: Arc<InForce>,
     reading: Reading,
 }
 
 impl Reader {
-    pub(crate) fn open(path: &Path, options: &ConnectionOptions, in_force: Arc<InForce>) -> Result<Self, Error> {
-        let reading = Reading::open(path, options)?;
-        Ok(Self { path: path.to_owned(), options: options.clone(), in_force, reading })
+    pub(crate) fn open(
+        path: &Path,
+        options: &ConnectionOptions,
+        memory: Memory,
+        in_force: Arc<InForce>,
+    ) -> Result<Self, Error> {
+        let reading = Reading::open(path, options, memory)?;
+        Ok(Self { path: path.to_owned(), options: options.clone(), memory, in_force, reading })
     }
 
     /// Reads until it is called off.
@@ -125,7 +131,7 @@ impl Reader {
                 None if attempts_left == 0 => return Err(Error::changed()),
                 _ => attempts_left -= 1,
             }
-            self.reading = Reading::open(&self.path, &self.options)?;
+            self.reading = Reading::open(&self.path, &self.options, self.memory)?;
         }
     }
 
@@ -149,8 +155,9 @@ struct Reading {
 }
 
 impl Reading {
-    fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
+    fn open(path: &Path, options: &ConnectionOptions, memory: Memory) -> Result<Self, Error> {
         let ReaderConnection { connection, at_rest, wal } = connection::open_reader(path, options)?;
+        memory.apply(&connection)?;
         let authorizer = Authorizer::install(&connection)?;
         Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal, snapshot: None })
     }
