@@ -19,7 +19,7 @@ export async function* measure(scenario, runtimes, rounds) {
         for (const result of results) {
           const what = [letter, variant.name, result.contestant].filter(Boolean).join(' ')
           process.stderr.write(`${what}, Node ${runtime.node}, round ${round}\n`)
-          result.rounds.push(await scenario.round(result.contestant, variant))
+          result.rounds.push(await scenario.round(result.contestant, variant, runtime))
         }
       }
       yield {

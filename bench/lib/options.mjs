@@ -1,7 +1,7 @@
 /** The options of the command line. */
 import { parseArgs } from 'node:util'
 
-const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'I', 'J']
+const LETTERS = ['A', 'B', 'C', 'D', 'E', 'E1', 'F', 'G', 'H', 'I', 'J', 'S', 'T']
 
 /** The parts of a text that commas divide. */
 const list = text => text?.split(',').map(part => part.trim())
@@ -27,7 +27,7 @@ export function options() {
     rounds,
     rows: list(values.rows),
     contestants: list(values.contestant),
-    majors: list(values.node),
+    majors: list(values.node)?.map(Number),
     json: values.json
   }
 }

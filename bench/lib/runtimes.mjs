@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 /** What users run: the newest Node first. */
-const USUAL = ['26', '24']
+const USUAL = [26, 24]
 
 const FACTS = 'JSON.stringify([process.version, process.versions.sqlite ?? null])'
 
@@ -19,7 +19,7 @@ export function findRuntimes(majors) {
 }
 
 export function majorOf(version) {
-  return /\d+/.exec(version)[0]
+  return Number(/\d+/.exec(version)[0])
 }
 
 function binaryOf(major) {

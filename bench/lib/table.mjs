@@ -13,7 +13,8 @@ function format(value) {
 }
 
 function ratio(a, b, better) {
-  if ((a ?? null) === null || (b ?? null) === null) return '-'
+  // Noise makes a small difference negative, and that has no ratio.
+  if ([a, b].some(value => (value ?? null) === null || value < 0)) return '-'
   const [over, under] = better === 'higher' ? [a, b] : [b, a]
   // Of two that have nothing of what is bad, none is better.
   return `${format(over === under ? 1 : over / under)}x`

@@ -1,6 +1,9 @@
 /**
- * The ways to write a row, each behind the same face: `write(name, value)`, which resolves or returns after the COMMIT
- * (`sync` says which), and `close()`. All in WAL mode with synchronous NORMAL.
+ * The libraries that write, each behind the same face, in WAL mode with synchronous NORMAL:
+ * - `write(name, value)` writes a row, and resolves or returns after the COMMIT; `sync` says which;
+ * - `pair(name, value)`, of some, writes the rows `value` and `value + 1` in a transaction, one after the other;
+ * - `inTransaction(fn)`, of better-sqlite3, runs `fn` in one transaction;
+ * - `close()`.
  *
  * Libraries are imported when a contestant is opened: a process loads no more than it runs.
  */
@@ -18,6 +21,7 @@ const writers = {
   libsql,
   'node:sqlite': nodeSqlite,
   sqlite3,
+  Turso: turso,
   'proper-lockfile + better-sqlite3': (path, directory) =>
     underLock(path, directory, 'proper-lockfile pattern'),
   'fs-ext + better-sqlite3': (path, directory) => underLock(path, directory, 'fs-ext polling')
@@ -30,7 +34,16 @@ export function openWriter(name, directory) {
 async function sqlock(path) {
   const { DB } = await import('../../index.mjs')
   const db = new DB(path, { timeout: TIMEOUT_MS })
-  return { sync: false, write: (name, value) => db.createRecord(name, value), close: () => db.close() }
+  return {
+    sync: false,
+    write: (name, value) => db.createRecord(name, value),
+    pair: (name, value) =>
+      db.transaction(async tx => {
+        await tx.run(INSERT, name, value)
+        await tx.run(INSERT, name, value + 1)
+      }),
+    close: () => db.close()
+  }
 }
 
 async function betterSqlite3(path) {
@@ -48,10 +61,15 @@ function likeBetterSqlite3(Database, path) {
   const db = new Database(path, { timeout: BUSY_MS })
   db.pragma('synchronous = NORMAL')
   const insert = db.prepare(INSERT)
+  const pair = db.transaction((name, value) => {
+    insert.run(name, value)
+    insert.run(name, value + 1)
+  })
   return {
     sync: true,
     write: (name, value) => insert.run(name, value).lastInsertRowid,
-    transaction: fn => db.transaction(fn)(),
+    pair: (name, value) => pair.immediate(name, value),
+    inTransaction: fn => db.transaction(fn)(),
     close: () => db.close()
   }
 }
@@ -61,9 +79,38 @@ async function nodeSqlite(path) {
   const db = new DatabaseSync(path)
   db.exec(`PRAGMA busy_timeout = ${BUSY_MS}; PRAGMA synchronous = NORMAL`)
   const insert = db.prepare(INSERT)
+  const [begin, commit] = ['BEGIN IMMEDIATE', 'COMMIT'].map(sql => db.prepare(sql))
   return {
     sync: true,
     write: (name, value) => insert.run(name, value).lastInsertRowid,
+    pair(name, value) {
+      begin.run()
+      insert.run(name, value)
+      insert.run(name, value + 1)
+      commit.run()
+    },
+    close: () => db.close()
+  }
+}
+
+async function turso(path) {
+  const { connect } = await import('@tursodatabase/database')
+  const db = await connect(path)
+  await db.exec('PRAGMA synchronous = NORMAL')
+  // Two calls of one statement at once would both write the values of the second one.
+  const idle = []
+  const pair = db.transactionAsync(async (tx, name, value) => {
+    await tx.run(INSERT, name, value)
+    await tx.run(INSERT, name, value + 1)
+  })
+  return {
+    sync: false,
+    async write(name, value) {
+      const insert = idle.pop() ?? (await db.prepare(INSERT))
+      await insert.run(name, value)
+      idle.push(insert)
+    },
+    pair: (name, value) => pair.immediate(name, value),
     close: () => db.close()
   }
 }

@@ -1,4 +1,5 @@
 /** A: take the lock and give it back, one process, nobody else wants it. */
+import { LOCK } from '../lib/calls.mjs'
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { begin, together } from '../lib/spawn.mjs'
@@ -38,6 +39,7 @@ async function cycle(locker, n) {
 export default {
   letter: 'A',
   title: 'lock + unlock, uncontended, one process',
+  calls: LOCK,
   unit: 'us a cycle',
   better: 'lower',
   contestants: Object.keys(cycles),

@@ -1,4 +1,5 @@
 /** B: 2, 4, 8 and 16 processes take the lock, are busy for 200 us, and give it back: 5,000 a second would be ideal. */
+import { LOCK } from '../lib/calls.mjs'
 import { begin, together } from '../lib/spawn.mjs'
 import { distribution, jain, max, percentile, sum } from '../lib/stats.mjs'
 import { inFreshDirectory } from '../lib/directory.mjs'
@@ -71,6 +72,7 @@ async function contend(contestant, processes, directory) {
 export default {
   letter: 'B',
   title: 'lock, 200 us busy, unlock; waits in ms',
+  calls: LOCK,
   unit: 'holds/s',
   better: 'higher',
   variants: [2, 4, 8, 16].map(processes => ({ name: `${processes} processes`, processes })),

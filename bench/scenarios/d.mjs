@@ -1,72 +1,96 @@
 /**
- * D: 20,000 writes at once. What one big transaction of better-sqlite3 does is the ceiling: it fails or succeeds as one.
+ * D: 20,000 writes at once, without a wait between the calls. What one big transaction of better-sqlite3 does is the ceiling: it
+ * fails or succeeds as one.
  *
- * A process does it several times. The first flood of a process runs code that is not compiled yet, so it stands by itself.
+ * Cold are the first writes of a process, whose code is not compiled yet; warm are those of the sixth time.
  */
+import { WRITE } from '../lib/calls.mjs'
 import { begin, together } from '../lib/spawn.mjs'
 import { checkRows, makeDatabase } from '../lib/database.mjs'
+import { peakMemory } from '../lib/memory.mjs'
 import { inFreshDirectory } from '../lib/directory.mjs'
-import { median } from '../lib/stats.mjs'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { longestBlock } from '../lib/event-loop.mjs'
 import { openWriter } from '../lib/writers.mjs'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 const ROWS = 20_000
-const FLOODS = 6
+const QUEUED = 200_000
 const BIG_TRANSACTION = 'better-sqlite3, one transaction'
 
 export const jobs = {
-  async flood({ contestant, directory }, channel) {
+  /** Rows a second and the longest block of the event loop, the last of `times` times. */
+  async flood({ contestant, directory, times }, channel) {
     const big = contestant === BIG_TRANSACTION
     const writer = await openWriter(big ? 'better-sqlite3' : contestant, directory)
     await begin(channel)
-    const floods = []
-    for (let n = 0; n < FLOODS; n++) floods.push(await flood(writer, big, n * ROWS))
+    let last
+    for (let n = 0; n < times; n++) last = await flood(writer, big, n * ROWS)
     await writer.close()
-    return floods
+    return last
+  },
+  /** Megabytes that the process has grown by, at its peak. */
+  async queue({ contestant, directory }, channel) {
+    const writer = await openWriter(contestant, directory)
+    await begin(channel)
+    await writer.write('writer', 0)
+    const before = process.memoryUsage.rss()
+    await Promise.all(writeAll(writer, 1, QUEUED))
+    const grown = peakMemory() - before / 2 ** 20
+    await writer.close()
+    return grown
   }
 }
 
 async function flood(writer, big, first) {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
-  // The first tick after a reset is not recorded, and a delay is seen when it is over: ticks before and after.
-  await sleep(20)
-  delay.reset()
-  await sleep(20)
-  const started = performance.now()
-  if (big) writer.transaction(() => writeAll(writer, first))
-  else await Promise.all(writeAll(writer, first))
-  const rate = (ROWS / (performance.now() - started)) * 1000
-  await sleep(20)
-  delay.disable()
-  return { rate, delayMs: delay.max / 1e6 }
+  const { ms, value: seconds } = await longestBlock(async () => {
+    const started = performance.now()
+    if (big) writer.inTransaction(() => writeAll(writer, first, ROWS))
+    else await Promise.all(writeAll(writer, first, ROWS))
+    return (performance.now() - started) / 1000
+  })
+  return { figure: ROWS / seconds, 'loop block': ms }
 }
 
-function writeAll(writer, first) {
+function writeAll(writer, first, rows) {
   const written = []
-  for (let n = 0; n < ROWS; n++) written.push(writer.write('writer', first + n))
+  for (let n = 0; n < rows; n++) written.push(writer.write('writer', first + n))
   return written
 }
 
-async function round(contestant, directory) {
-  makeDatabase(directory)
-  const [floods] = await together(import.meta.url, 'flood', [{ contestant, directory }])
-  checkRows(directory, { writer: ROWS * FLOODS })
-  const [first, ...later] = floods
-  return {
-    figure: median(later.map(({ rate }) => rate)),
-    'loop delay': median(later.map(({ delayMs }) => delayMs)),
-    'first flood': first.rate,
-    'its delay': first.delayMs
-  }
+/** What the job returns, when the database has the rows. */
+function inProcess(job, contestant, { rows, times }) {
+  return inFreshDirectory(async directory => {
+    makeDatabase(directory)
+    const [result] = await together(import.meta.url, job, [{ contestant, directory, times }])
+    checkRows(directory, { writer: rows })
+    return result
+  })
 }
 
-export default {
-  letter: 'D',
-  title: '20,000 writes at once, one process; longest event-loop delay in ms',
-  unit: 'rows/s',
-  better: 'higher',
-  contestants: ['sqlock', 'sqlite3', 'better-sqlite3', 'libsql', 'node:sqlite', BIG_TRANSACTION],
-  round: contestant => inFreshDirectory(directory => round(contestant, directory))
-}
+const flooded = times => ({ times, rows: times * ROWS })
+
+export default [
+  {
+    letter: 'D',
+    title: '20,000 writes at once, one process; longest block of the event loop in ms',
+    calls: WRITE,
+    unit: 'rows/s',
+    better: 'higher',
+    variants: [
+      { name: 'cold, a fresh process', ...flooded(1) },
+      { name: 'warm, the sixth time', ...flooded(6) }
+    ],
+    contestants: ['sqlock', 'sqlite3', 'better-sqlite3', 'libsql', 'node:sqlite', 'Turso', BIG_TRANSACTION],
+    round: (contestant, variant) => inProcess('flood', contestant, variant)
+  },
+  {
+    letter: 'D',
+    title: 'writes that wait in a queue',
+    calls: WRITE,
+    unit: 'MB',
+    better: 'lower',
+    variants: [{ name: 'memory of 200,000 queued writes', rows: 1 + QUEUED }],
+    // Those that write asynchronously.
+    contestants: ['sqlock', 'sqlite3', 'Turso'],
+    round: async (contestant, variant) => ({ figure: await inProcess('queue', contestant, variant) })
+  }
+]

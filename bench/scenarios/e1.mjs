@@ -1,9 +1,11 @@
 /** E1: four processes, one write in flight each. */
+import { WRITE } from '../lib/calls.mjs'
 import { writeInCrowd } from '../lib/crowd.mjs'
 
 export default {
   letter: 'E1',
   title: '4 processes, one write in flight each; waits in ms',
+  calls: WRITE,
   unit: 'rows/s',
   better: 'higher',
   contestants: [

@@ -1,4 +1,5 @@
 /** F: the holder is killed with SIGKILL. How long until the one that waits has the lock? */
+import { LOCK } from '../lib/calls.mjs'
 import { max, median } from '../lib/stats.mjs'
 import { Contestant } from '../lib/spawn.mjs'
 import { inFreshDirectory } from '../lib/directory.mjs'
@@ -52,6 +53,7 @@ async function kill(args) {
 export default {
   letter: 'F',
   title: 'SIGKILL of the holder until the next grant',
+  calls: LOCK,
   unit: 'ms',
   better: 'lower',
   contestants: Object.keys(kills),

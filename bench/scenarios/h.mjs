@@ -1,4 +1,5 @@
 /** H: 64 acquires wait for a lock that another process holds. How long does readFile take in the meantime? */
+import { LOCK } from '../lib/calls.mjs'
 import assert from 'node:assert/strict'
 import { max, percentile } from '../lib/stats.mjs'
 import { Contestant } from '../lib/spawn.mjs'
@@ -79,6 +80,7 @@ async function round(contestant, directory) {
 export default {
   letter: 'H',
   title: `readFile while ${WAITERS} acquires wait; a dash is a deadlock`,
+  calls: LOCK,
   unit: 'us (p50)',
   better: 'lower',
   contestants: ['sqlock', 'proper-lockfile pattern', 'fs-ext blocking'],

@@ -1,4 +1,5 @@
 /** I: two writers poll for the lock, as programs in other languages do, while four processes leave it no rest. */
+import { LOCK, WRITE } from '../lib/calls.mjs'
 import { Contestant, begin, letGo } from '../lib/spawn.mjs'
 import { checkRows, makeDatabase } from '../lib/database.mjs'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -113,10 +114,11 @@ async function contend(contestant, job, unit, directory) {
   }
 }
 
-function scenario(job, what, unit, contestants) {
+function scenario(job, what, unit, calls, contestants) {
   return {
     letter: 'I',
     title: `${POLLERS} writers poll while ${HOGS} processes ${what}; waits in ms of the pollers that got the lock`,
+    calls,
     unit: '% timeouts',
     better: 'lower',
     contestants,
@@ -125,10 +127,10 @@ function scenario(job, what, unit, contestants) {
 }
 
 export default [
-  scenario('holds', 'hold the lock for 0.2 ms again and again', 'holds/s', [
+  scenario('holds', 'hold the lock for 0.2 ms again and again', 'holds/s', LOCK, [
     'sqlock',
     'fs-ext polling',
     'fs-ext blocking'
   ]),
-  scenario('bursts', 'write as fast as they can', 'rows/s', Object.keys(inFlight))
+  scenario('bursts', 'write as fast as they can', 'rows/s', WRITE, Object.keys(inFlight))
 ]
