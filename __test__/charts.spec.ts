@@ -65,7 +65,7 @@ test('the axes of a chart begin at zero, or are said to be logarithmic', t => {
 test('a chart says on which machine, when and how its figures were measured', t => {
   for (const [name, svg] of svgs) {
     const text = [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(match => match[1]).join(' ')
-    for (const part of [results.machine, results.node, results.date.slice(0, 10), 'npm run bench']) {
+    for (const part of [results.machine, results.nodes[0].node, results.date.slice(0, 10), 'npm run bench']) {
       t.true(text.includes(part), `${name}: ${part}`)
     }
   }

@@ -13,8 +13,11 @@ const { values } = parseArgs({
     out: { type: 'string', default: here('../docs/charts') }
   }
 })
-const results = JSON.parse(readFileSync(values.json, 'utf8'))
-const { date, machine, node, rounds } = results
+const run = JSON.parse(readFileSync(values.json, 'utf8'))
+const { date, machine, rounds } = run
+// The first one of a run is the newest one; the tables have the others.
+const [{ node }] = run.nodes
+const results = { ...run, measured: run.measured.filter(one => one.node === node) }
 mkdirSync(values.out, { recursive: true })
 for (const file of readdirSync(here('charts'))) {
   const { default: chart } = await import(`./charts/${file}`)

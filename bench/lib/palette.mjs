@@ -14,6 +14,7 @@ const ORANGE = ['#c4500f', '#ff9f5c']
 const PURPLE = ['#6f42c1', '#b69bf5']
 const BLUE = ['#1d6fb8', '#67b7ff']
 const OCHRE = ['#8a6d00', '#dfc04a']
+const RED = ['#b3264a', '#ff8aa5']
 
 const contestants = {
   sqlock: OWN,
@@ -21,6 +22,7 @@ const contestants = {
   'node:sqlite': PURPLE,
   sqlite3: BLUE,
   libsql: OCHRE,
+  Turso: RED,
   'fs-ext polling': ORANGE,
   'fs-ext blocking': PURPLE,
   'proper-lockfile pattern': BLUE
