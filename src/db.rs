@@ -11,20 +11,23 @@
 //! | `records` | both for the table `records` |
 //! | `backup` | copies |
 //! | `file` | whether the file is still the one that was opened |
+//! | `mutex` | locking what threads share |
 
 #![forbid(unsafe_code)]
 
 mod backup;
 mod file;
+mod mutex;
 mod read;
 mod records;
 mod write;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::file::DatabaseFile;
+use self::mutex::{held, try_held};
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
@@ -247,20 +250,6 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         self.close_connections();
-    }
-}
-
-/// A panic in SQLite's callers leaves the connection itself as sound as any error does.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The same without a wait; `None` while another thread has it.
-fn try_held<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
-    match mutex.try_lock() {
-        Ok(guard) => Some(guard),
-        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => None,
     }
 }
 

@@ -5,7 +5,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Database, held};
+use super::Database;
+use super::mutex::held;
 use crate::Error;
 use crate::lock::{self, Replacement};
 use crate::sqlite::{self, Copier, Interrupt, JOURNAL, Progress, SHM, WAL, beside};

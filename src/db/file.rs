@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::held;
+use super::mutex::held;
 use crate::Error;
 use crate::lock::{self, Identity};
 use crate::sqlite::{SHM, WAL, beside};

@@ -5,7 +5,8 @@
 #[cfg(feature = "node")]
 use std::sync::Arc;
 
-use super::{Database, held, try_held};
+use super::Database;
+use super::mutex::{held, try_held};
 use crate::Error;
 use crate::sqlite::{self, Query, Rows, Source, TransactionId};
 

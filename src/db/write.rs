@@ -4,7 +4,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Database, held, try_held};
+use super::Database;
+use super::mutex::{held, try_held};
 use crate::Error;
 use crate::lock::WriteGuard;
 use crate::sqlite::{self, Connection, HoldId, Interrupt, Limits, Outcome, TransactionId, Write, Written};
