@@ -10,6 +10,7 @@ use napi_derive::napi;
 
 use super::environment;
 use super::error::{Failure, exception, guarded, not_started};
+use super::interrupts;
 use crate::lock::{self, WriteGuard};
 use crate::sqlite::{Checkpoint, CheckpointMode, Interrupt};
 use crate::{Database, threads};
@@ -70,7 +71,7 @@ impl NativeCheckpointing {
             environment::NO_HOLD => None,
             hold => Some(environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?),
         };
-        Ok(Self { database, guard, mode: mode.into(), interrupt: environment::interrupt() })
+        Ok(Self { database, guard, mode: mode.into(), interrupt: interrupts::interrupt() })
     }
 }
 

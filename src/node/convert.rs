@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use napi::bindgen_prelude::{BigInt, Either};
 
-use crate::sqlite::exact;
+use crate::sqlite::{TransactionId, exact};
 
 /// An INTEGER in JavaScript: a number where that is exact, else a bigint.
 pub(super) fn from_integer(integer: i64) -> Either<f64, BigInt> {
@@ -20,6 +20,11 @@ pub(super) fn to_duration(ms: f64) -> Option<Duration> {
 
 pub(super) fn duration_to_ms(duration: Duration) -> f64 {
     if duration == Duration::MAX { f64::INFINITY } else { duration.as_secs_f64() * 1000.0 }
+}
+
+/// The open transaction that JavaScript means; 0 is none.
+pub(super) fn to_transaction(id: i64) -> Option<TransactionId> {
+    TransactionId::try_from(id).ok().filter(|id| *id != 0)
 }
 
 #[cfg(test)]

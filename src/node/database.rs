@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use super::backup::NativeBackup;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
-use super::convert::to_duration;
+use super::convert::{to_duration, to_transaction};
 use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
@@ -20,7 +20,7 @@ use super::queued::Work;
 use super::rows::TakeRef;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
-use crate::sqlite::{AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous, TransactionId};
+use crate::sqlite::{AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous};
 use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
@@ -223,11 +223,6 @@ impl NativeDatabase {
     pub fn close(&self) -> AsyncTask<CloseTask> {
         AsyncTask::new(CloseTask { database: Arc::clone(&self.database) })
     }
-}
-
-/// The open transaction that JavaScript means; 0 is none.
-pub(super) fn to_transaction(id: i64) -> Option<TransactionId> {
-    TransactionId::try_from(id).ok().filter(|id| *id != 0)
 }
 
 pub struct CloseTask {

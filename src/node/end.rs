@@ -16,8 +16,8 @@ use std::sync::Arc;
 use napi::{Env, Result};
 use napi_derive::napi;
 
-use super::environment;
 use super::error::exception;
+use super::interrupts;
 use crate::{lock, threads};
 
 thread_local! {
@@ -39,7 +39,7 @@ pub fn call_off_with_socket(env: Env) -> Result<i32> {
     let (ours, theirs) = UnixStream::pair().map_err(|error| fail("socketpair", error))?;
     let (ours, theirs) = (Arc::new(ours), File::from(std::os::fd::OwnedFd::from(theirs)));
     let inode = theirs.metadata().map_err(|error| fail("fstat", error))?.ino();
-    let (running, end) = (environment::running(), Arc::clone(&ours));
+    let (running, end) = (interrupts::running(), Arc::clone(&ours));
     let watch = move || {
         // Nothing is ever sent, so this is the end.
         let _ = (&*end).read(&mut [0]);

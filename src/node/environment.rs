@@ -18,7 +18,7 @@ use napi::{Env, Result};
 use napi_derive::napi;
 
 use super::end;
-use super::interrupts::Interrupts;
+use super::interrupts::{Interrupts, call_off_all};
 use crate::Database;
 use crate::lock::{self, Owner, WriteGuard};
 use crate::sqlite::Interrupt;
@@ -30,8 +30,6 @@ thread_local! {
     /// Never dropped with the thread: on the main thread that is within exit(3), where a released lock would let waits of
     /// this very process begin to write. There the kernel frees it.
     static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Hold>>> = ManuallyDrop::default();
-    /// What this thread has under way. The one that watches for its end has it too.
-    static RUNNING: ManuallyDrop<Arc<Interrupts>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
     static OWNER: Owner = {
         static OWNERS: AtomicU64 = AtomicU64::new(1);
@@ -75,24 +73,6 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
         }
     })?;
     Ok(())
-}
-
-/// What calls off work of this thread. Where the thread ends, the work is called off.
-pub(super) fn interrupt() -> Arc<Interrupt> {
-    let interrupt = Arc::default();
-    RUNNING.with(|running| running.add(&interrupt));
-    interrupt
-}
-
-/// What this thread has under way.
-pub(super) fn running() -> Arc<Interrupts> {
-    RUNNING.with(|running| Arc::clone(running))
-}
-
-/// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process.
-#[napi(catch_unwind)]
-pub fn call_off_all() {
-    RUNNING.with(|running| running.request());
 }
 
 /// Is this the first time that this thread asks?

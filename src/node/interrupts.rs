@@ -1,8 +1,11 @@
-//! The interrupts of all that is under way somewhere.
+//! The interrupts of all work that a thread or a hold has under way.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+use std::mem::ManuallyDrop;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use napi_derive::napi;
 
 use crate::sqlite::Interrupt;
 
@@ -28,6 +31,29 @@ impl Interrupts {
         let known = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         known.iter().filter_map(Weak::upgrade).for_each(|interrupt| interrupt.request());
     }
+}
+
+thread_local! {
+    /// What this thread has under way. The one that watches for its end has it too. Never dropped with the thread.
+    static RUNNING: ManuallyDrop<Arc<Interrupts>> = ManuallyDrop::default();
+}
+
+/// What calls off work of this thread. Where the thread ends, the work is called off.
+pub(super) fn interrupt() -> Arc<Interrupt> {
+    let interrupt = Arc::default();
+    RUNNING.with(|running| running.add(&interrupt));
+    interrupt
+}
+
+/// What this thread has under way.
+pub(super) fn running() -> Arc<Interrupts> {
+    RUNNING.with(|running| Arc::clone(running))
+}
+
+/// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process.
+#[napi(catch_unwind)]
+pub fn call_off_all() {
+    RUNNING.with(|running| running.request());
 }
 
 #[cfg(test)]

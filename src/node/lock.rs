@@ -3,7 +3,7 @@
 #![deny(unsafe_code)]
 #![expect(clippy::unused_self, reason = "a method of a class of JavaScript, of its thread")]
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::{Env, Result, Task};
@@ -13,7 +13,8 @@ use super::convert::to_duration;
 use super::environment;
 use super::error::{Failure, exception, guarded};
 use super::holder::{HolderInfo, Nullable, nullable};
-use crate::lock::{EntryId, Error, LockOptions, Queue, Request, Settle, Status, WriteGuard, WriteLocker};
+use super::ticket::Ticket;
+use crate::lock::{Error, LockOptions, Status, WriteGuard, WriteLocker};
 
 /// Options of a lock.
 #[napi(object)]
@@ -89,7 +90,7 @@ impl NativeLock {
     /// A wait after a failed attempt; `start` puts it into the queue.
     #[napi(catch_unwind)]
     pub fn wait(&self) -> NativeWait {
-        NativeWait { locker: Arc::clone(&self.locker), entry: Entry::default() }
+        NativeWait { locker: Arc::clone(&self.locker), ticket: Ticket::default() }
     }
 
     #[napi(catch_unwind, ts_return_type = "Promise<NativeStatus>")]
@@ -98,74 +99,11 @@ impl NativeLock {
     }
 }
 
-/// The place of a call in the queue, as long as it has one: a queue that somebody holds on to is not let go.
-#[derive(Clone, Default)]
-pub(super) struct Entry(Arc<Mutex<Place>>);
-
-#[derive(Default)]
-enum Place {
-    #[default]
-    NotYet,
-    At(Arc<Queue>, EntryId),
-    Left,
-}
-
-impl Entry {
-    /// Puts a request into the queue. `settle` is called when it leaves, on any thread, and maybe before this returns.
-    pub(super) fn enter(
-        &self,
-        queue: Arc<Queue>,
-        settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static,
-        enter: impl FnOnce(&Arc<Queue>, Settle) -> EntryId,
-    ) {
-        let id = enter(&queue, self.leaving(settle));
-        let mut place = self.place();
-        if matches!(*place, Place::NotYet) {
-            *place = Place::At(queue, id);
-        }
-    }
-
-    /// Puts what is left to do back at the place that it had, before the lock is given back.
-    pub(super) fn put_back(
-        &self,
-        guard: &WriteGuard,
-        settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static,
-        request: impl FnOnce(Settle) -> Request,
-    ) {
-        let request = request(self.leaving(settle));
-        // Whoever settles it waits until its place is known.
-        let mut place = self.place();
-        let (queue, id) = guard.put_back(request);
-        *place = Place::At(queue, id);
-    }
-
-    fn leaving(&self, settle: impl FnOnce(std::result::Result<WriteGuard, Error>) + Send + 'static) -> Settle {
-        let entry = self.clone();
-        Box::new(move |outcome| {
-            *entry.place() = Place::Left;
-            settle(outcome);
-        })
-    }
-
-    /// Asks the queue; `None` when the call is in none.
-    pub(super) fn with<T>(&self, ask: impl FnOnce(&Arc<Queue>, EntryId) -> T) -> Option<T> {
-        let at = match &*self.place() {
-            Place::At(queue, id) => Some((Arc::clone(queue), *id)),
-            Place::NotYet | Place::Left => None,
-        };
-        at.map(|(queue, id)| ask(&queue, id))
-    }
-
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// A call that waits for the lock in order to give it to JavaScript.
 #[napi]
 pub struct NativeWait {
     locker: Arc<WriteLocker>,
-    entry: Entry,
+    ticket: Ticket,
 }
 
 #[napi]
@@ -182,7 +120,7 @@ impl NativeWait {
                 Err(error) => Err(exception(&env, error)),
             }));
         };
-        self.entry.enter(queue, settle, |queue, settle| {
+        self.ticket.enter(queue, settle, |queue, settle| {
             queue.wait(self.locker.request(to_duration(timeout_ms), environment::owner(), settle))
         });
         Ok(promise)
@@ -191,7 +129,7 @@ impl NativeWait {
     /// Leaves the queue: the promise is rejected as cancelled, unless it was granted in the meantime.
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
-        self.entry.with(|queue, id| queue.cancel(id));
+        self.ticket.with(|queue, id| queue.cancel(id));
     }
 }
 

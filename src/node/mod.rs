@@ -35,6 +35,7 @@ mod error;
 mod holder;
 mod interrupts;
 mod lock;
+mod outcomes;
 mod presence;
 mod queued;
 mod read;
@@ -42,6 +43,7 @@ mod rows;
 mod statement;
 mod stepper;
 mod submission;
+mod ticket;
 
 use napi_derive::napi;
 

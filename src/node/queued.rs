@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use super::convert::to_duration;
 use super::environment;
 use super::error::{Failure, guarded};
-use super::lock::Entry;
-use super::submission::{Mailbox, Outcome, Turn, Written};
+use super::outcomes::{Mailbox, Outcome, Turn, Written};
+use super::ticket::Ticket;
 use crate::Database;
 use crate::db::Batch;
 use crate::lock::{self, Owner, Queue, WriteGuard};
@@ -64,7 +64,7 @@ fn count(writes: &[Write<'_>], outcomes: usize) -> usize {
 }
 
 pub(super) struct Queued {
-    pub(super) entry: Entry,
+    pub(super) ticket: Ticket,
     /// Until a thread writes it. It is locked until what came of it is delivered, so that the next part comes behind that.
     work: Mutex<Option<Work>>,
     mailbox: Mailbox,
@@ -85,7 +85,7 @@ impl Queued {
         let locker = Arc::clone(work.database.shared_locker());
         let queue = locker.queue()?;
         let queued = Arc::new(Self {
-            entry: Entry::default(),
+            ticket: Ticket::default(),
             work: Mutex::new(Some(work)),
             mailbox,
             interrupt,
@@ -93,7 +93,7 @@ impl Queued {
             owner: environment::owner(),
             gone: environment::gone(),
         });
-        queued.entry.enter(queue, queued.settle(), |queue, settle| {
+        queued.ticket.enter(queue, queued.settle(), |queue, settle| {
             queue.enter(locker.request(queued.timeout, queued.owner.clone(), settle))
         });
         Ok(queued)
@@ -106,7 +106,7 @@ impl Queued {
         let Ok(mut work) = self.work.try_lock() else { return false };
         let Some(work) = work.as_mut() else { return false };
         // From here on it cannot be served without them, nor be refused before their time.
-        if self.entry.with(|queue, id| queue.renew(id)) != Some(true) {
+        if self.ticket.with(|queue, id| queue.renew(id)) != Some(true) {
             return false;
         }
         work.statements.extend(statements);
@@ -129,9 +129,9 @@ impl Queued {
             return;
         }
         if self.gone.load(Ordering::SeqCst) || self.interrupt.is_requested() {
-            self.entry.with(|queue, id| queue.cancel(id));
+            self.ticket.with(|queue, id| queue.cancel(id));
         } else {
-            self.entry.with(Queue::overtake);
+            self.ticket.with(Queue::overtake);
         }
     }
 
@@ -149,7 +149,7 @@ impl Queued {
         if let Some(left) = left {
             *work = Some(Work { since: Instant::now(), ..left });
             let request = |settle| locker.request(self.timeout, self.owner.clone(), settle);
-            self.entry.put_back(&guard, self.settle(), request);
+            self.ticket.put_back(&guard, self.settle(), request);
         }
         let (release, hold) = (guard.release(), began.elapsed());
         Ok::<_, Failure>(Written { batch, lock: Some(Turn { wait, hold, release }) })

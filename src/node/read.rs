@@ -8,8 +8,8 @@ use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
-use super::environment;
 use super::error::{Failure, exception, guarded};
+use super::interrupts;
 use super::rows::NativeRows;
 use crate::sqlite::{self, Encoded, Form, Interrupt, Query};
 use crate::{Database, Error};
@@ -37,7 +37,7 @@ pub struct NativeRead(Arc<Errand>);
 
 impl NativeRead {
     pub(super) fn new(database: Arc<Database>, sql: String, parameters: Vec<u8>, form: Form) -> Self {
-        Self(Arc::new(Errand { database, sql, parameters, form, interrupt: environment::interrupt() }))
+        Self(Arc::new(Errand { database, sql, parameters, form, interrupt: interrupts::interrupt() }))
     }
 }
 

@@ -8,8 +8,8 @@ use napi::bindgen_prelude::Buffer;
 use napi::{Env, Result};
 use napi_derive::napi;
 
+use super::convert::to_transaction;
 use super::cursor::{NativeCursor, Reading};
-use super::database::to_transaction;
 use super::error::{copied, exception};
 use super::read::NativeRead;
 use super::rows::{Hands, TakeRef};

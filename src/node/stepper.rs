@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use napi::bindgen_prelude::{Object, ToNapiValue};
 use napi::{Env, Result};
 
-use super::environment;
 use super::error::{Failure, exception, guarded, not_started};
+use super::interrupts;
 use crate::sqlite::Interrupt;
 use crate::{Error, threads};
 
@@ -50,7 +50,7 @@ impl<T: Send + 'static> Stepper<T> {
         W: FnOnce(&Interrupt, &mut dyn FnMut(T) -> bool) -> std::result::Result<(), Error> + Send + 'static,
     {
         let (sender, receiver) = mpsc::channel();
-        let interrupt = environment::interrupt();
+        let interrupt = interrupts::interrupt();
         let called_off = Arc::clone(&interrupt);
         let spawned = threads::spawn(name, move || run(&receiver, |give| work(&called_off, give)));
         spawned.map_err(|error| exception(env, not_started(path, error)))?;

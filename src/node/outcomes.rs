@@ -1,0 +1,167 @@
+//! What came of the writes of a submission, on its way to JavaScript.
+
+#![deny(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{BigInt, Either, Float64Array, ObjectRef};
+use napi::{Env, JsDeferred, Result};
+use napi_derive::napi;
+
+use super::convert::{duration_to_ms, from_integer};
+use super::error::{Failure, describe, exception};
+use super::rows::NativeRows;
+use crate::db::Batch;
+use crate::lock;
+use crate::sqlite;
+
+/// What came of the writes that are done, and what giving back the lock said after them.
+pub(super) struct Written {
+    pub(super) batch: Batch,
+    /// `None` under a hold of JavaScript.
+    pub(super) lock: Option<Turn>,
+}
+
+/// What taking and giving back the lock came to.
+pub(super) struct Turn {
+    pub(super) wait: Duration,
+    pub(super) hold: Duration,
+    pub(super) release: std::result::Result<(), lock::Error>,
+}
+
+pub(super) type Outcome = std::result::Result<Written, Failure>;
+pub(super) type Resolver = Box<dyn FnOnce(Env) -> Result<NativeWritten>>;
+type Deferred = JsDeferred<NativeWritten, Resolver>;
+
+/// What the threads that write leave, in its order, and who in JavaScript waits for the next of it.
+#[derive(Default)]
+struct Slot {
+    arrived: VecDeque<Outcome>,
+    awaited: Option<Deferred>,
+    /// JavaScript does not wait for the worker any more: what arrives is not for that one.
+    overtaken: bool,
+}
+
+#[derive(Clone, Default)]
+pub(super) struct Mailbox(Arc<Mutex<Slot>>);
+
+impl Mailbox {
+    pub(super) fn deliver(&self, outcome: Outcome) {
+        let mut slot = self.slot();
+        match slot.awaited.take() {
+            Some(deferred) => resolve(deferred, outcome),
+            None => slot.arrived.push_back(outcome),
+        }
+    }
+
+    /// Settles with what has arrived or will arrive. One step: an outcome that came in between would be lost.
+    pub(super) fn settle(&self, deferred: Deferred) {
+        let mut slot = self.slot();
+        slot.overtaken = true;
+        match slot.arrived.pop_front() {
+            Some(outcome) => resolve(deferred, outcome),
+            None => slot.awaited = Some(deferred),
+        }
+    }
+
+    /// What a worker has left here; `None` when the promise of somebody else is to be settled.
+    pub(super) fn collect(&self) -> Option<Outcome> {
+        let mut slot = self.slot();
+        if slot.overtaken { None } else { slot.arrived.pop_front() }
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn resolve(deferred: Deferred, outcome: Outcome) {
+    deferred.resolve(Box::new(move |env| to_js(&env, outcome)));
+}
+
+/// What came of the writes of a submission that are done. What is left of one that takes the lock itself follows.
+#[napi(object, object_from_js = false)]
+pub struct NativeWritten {
+    /// How many rows each one has changed.
+    pub changes: Float64Array,
+    /// The last rowid that each one has inserted, or 0; NaN where `bigints` has it.
+    pub rowids: Float64Array,
+    /// Rowids that are no safe integers.
+    pub bigints: Vec<NativeBigint>,
+    pub failures: Vec<NativeFailure>,
+    /// Of the statements whose rows were asked for.
+    pub returned: Vec<NativeReturned>,
+    pub commits: f64,
+    /// Has SQLite rolled back the transaction of these writes by itself?
+    pub rolled_back: bool,
+    /// How long it took to get the lock, and how long it was held; undefined under a hold.
+    pub wait_ms: Option<f64>,
+    pub hold_ms: Option<f64>,
+    /// What giving back the lock said, if it failed.
+    #[napi(ts_type = "Error")]
+    pub warning: Option<ObjectRef>,
+}
+
+/// The rows that a statement has returned.
+#[napi(object, object_from_js = false)]
+pub struct NativeReturned {
+    pub index: u32,
+    pub rows: NativeRows,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeBigint {
+    pub index: u32,
+    pub value: BigInt,
+}
+
+#[napi(object, object_from_js = false)]
+pub struct NativeFailure {
+    pub index: u32,
+    #[napi(ts_type = "Error")]
+    pub failure: ObjectRef,
+}
+
+pub(super) fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
+    let Written { batch: Batch { outcomes, commits, rolled_back }, lock } =
+        outcome.map_err(|failure| exception(env, failure))?;
+    let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
+    let (mut bigints, mut failures, mut returned) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, outcome) in (0_u32..).zip(outcomes) {
+        let written = match outcome {
+            Ok(written) => written,
+            Err(error) => {
+                failures.push(NativeFailure { index, failure: describe(env, &error.into())?.create_ref()? });
+                sqlite::Written::default()
+            }
+        };
+        if let Some(rows) = written.rows {
+            returned.push(NativeReturned { index, rows: (*rows).into() });
+        }
+        changes.push(count(written.changes));
+        rowids.push(match from_integer(written.last_insert_rowid) {
+            Either::A(number) => number,
+            Either::B(value) => {
+                bigints.push(NativeBigint { index, value });
+                f64::NAN
+            }
+        });
+    }
+    let (wait_ms, hold_ms, release) = match lock {
+        Some(Turn { wait, hold, release }) => (Some(duration_to_ms(wait)), Some(duration_to_ms(hold)), release),
+        None => (None, None, Ok(())),
+    };
+    let warning = match release {
+        Ok(()) => None,
+        Err(error) => Some(describe(env, &error.into())?.create_ref()?),
+    };
+    let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
+    Ok(NativeWritten { changes, rowids, bigints, failures, returned, commits, rolled_back, wait_ms, hold_ms, warning })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "nothing is done 2^53 times at once")]
+fn count(times: u64) -> f64 {
+    times as f64
+}
