@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 
 use super::pragma::{Kind, kind};
-use super::run::{first_word, skip_comments};
+use super::text::{first_word, skip_comments};
 
 /// For BEGIN, COMMIT and the like.
 pub(super) fn of_transaction_control(sql: &str) -> String {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::companion::{JOURNAL, WAL, beside};
-use super::connection::pause;
+use super::interrupt::pause_briefly;
 
 /// Two changes within one tick of the kernel's clock leave the same times. After a pause as long as this, the next change leaves
 /// others.
@@ -58,7 +58,7 @@ impl AtRest {
             if Instant::now() >= give_up {
                 return None;
             }
-            pause();
+            pause_briefly();
         }
     }
 

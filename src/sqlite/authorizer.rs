@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::counters::FUNCTIONS;
 use super::raw::{self, Request, action};
 use super::{Error, pragma};
+
+/// The SQL functions whose values belong to a caller, see [`counters`](super::counters).
+pub(super) const COUNTERS: [&str; 3] = ["last_insert_rowid", "changes", "total_changes"];
 
 /// Whose statements are compiled at the moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,7 +88,7 @@ impl Authorizer {
             (mode, action::PRAGMA) => judge(mode, request),
             (Mode::Write | Mode::Transaction | Mode::Read, action::FUNCTION) => {
                 let called = request.second.as_deref().unwrap_or_default();
-                if let Some(function) = FUNCTIONS.into_iter().find(|name| name.eq_ignore_ascii_case(called)) {
+                if let Some(function) = COUNTERS.into_iter().find(|name| name.eq_ignore_ascii_case(called)) {
                     let within = request.within.map(<[u8]>::to_vec);
                     state.counted.push(Counted { function, within });
                 }

@@ -17,6 +17,7 @@ use super::Error;
 use super::at_rest::AtRest;
 use super::connection::{self, ConnectionOptions, Opened, ReaderConnection};
 use super::interrupt::Interrupt;
+use super::refresh::{is_wal, refresh};
 
 /// So many pages are copied until it is looked whether to go on.
 const PAGES_AT_ONCE: i32 = 256;
@@ -131,10 +132,10 @@ impl Copy<'_> {
         if !self.source.is_autocommit() {
             return Ok(());
         }
-        connection::look(self.source)?;
-        if self.restarts >= RESTARTS || connection::is_wal(self.source)? {
+        refresh(self.source)?;
+        if self.restarts >= RESTARTS || is_wal(self.source)? {
             self.source.execute_batch("BEGIN")?;
-            connection::look(self.source)?;
+            refresh(self.source)?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use super::Error;
 use super::connection::{self, ConnectionOptions, Opened};
 use super::interrupt::Interrupt;
+use super::refresh::refresh;
 
 /// How far a checkpoint goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,7 @@ impl Checkpointer {
             CheckpointMode::Restart => "PRAGMA main.wal_checkpoint(RESTART)",
             CheckpointMode::Truncate => "PRAGMA main.wal_checkpoint(TRUNCATE)",
         };
-        connection::look(&self.connection)?;
+        refresh(&self.connection)?;
         let [busy, wal, checkpointed]: [i64; 3] =
             self.connection.prepare_cached(sql)?.query_row([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?]))?;
         // -1: the database has no WAL.

@@ -123,7 +123,8 @@ impl<B: Beside> Chunk<B> {
         form: Form,
     ) -> Result<(), Error> {
         for ((column, name), _) in (0..).zip(names).zip(0..form.columns(names.len())) {
-            let pushed = values.get(row, column).and_then(|value| self.push(value, form));
+            let value = values.get(row, column).ok_or(Misfit::NoMemory);
+            let pushed = value.and_then(|value| self.push(value, form));
             pushed.map_err(|misfit| misfit.in_column(name))?;
         }
         self.rows += 1;

@@ -150,7 +150,7 @@ fn a_zeroblob_is_as_long_as_it_says() -> Result<(), Error> {
     let expected =
         [ValueRef::Blob(&[0; 3]), ValueRef::Blob(&[]), ValueRef::Text(b""), ValueRef::Blob(&[]), ValueRef::Null];
     for (column, expected) in (0..).zip(expected) {
-        assert_eq!(values.get(row, column), Ok(expected), "{column}");
+        assert_eq!(values.get(row, column), Some(expected), "{column}");
     }
     Ok(())
 }

@@ -16,9 +16,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::at_rest::AtRest;
 use super::companion::{JOURNAL, WAL, beside};
-use super::interrupt::{self, Brake, Interrupt};
+use super::interrupt::{Brake, Interrupt, pause_briefly};
 use super::layout::Layout;
 use super::presence::Presence;
+use super::refresh::is_wal;
 use super::{Error, raw};
 use crate::threads::STACK_BYTES;
 
@@ -226,7 +227,7 @@ pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Re
             return Err(error.because_of_files([JOURNAL, WAL].into_iter().find(|companion| has(path, companion))));
         }
         attempts_left -= 1;
-        pause();
+        pause_briefly();
     }
 }
 
@@ -258,16 +259,6 @@ pub(super) fn open_writer(path: &Path, options: &ConnectionOptions) -> Result<Op
     connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     connection.pragma_update(None, "wal_autocheckpoint", AUTOCHECKPOINT_PAGES)?;
     Ok(connection)
-}
-
-/// Reads the file: until then a connection knows of its state, the journal mode for one, what was so when it last looked.
-pub(super) fn look(connection: &Connection) -> rusqlite::Result<()> {
-    connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([]).map(drop)
-}
-
-/// Is the database in WAL mode, as far as this connection knows, see [`look`]?
-pub(super) fn is_wal(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.pragma_query_value(None, "journal_mode", |row| Ok(row.get_ref(0)?.as_str() == Ok("wal")))
 }
 
 /// Prepares the writing connection for its first write. To be called under the lock, outside a transaction.
@@ -311,15 +302,9 @@ fn enable_wal(connection: &Connection, busy_timeout: Duration, interrupt: &Inter
             // The switch needs the file for itself and does not ask the busy handler when a reader is in the way.
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < give_up => {
                 interrupt.check()?;
-                pause();
+                pause_briefly();
             }
             outcome => return Ok(outcome?),
         }
     }
-}
-
-/// Sleeps until the next attempt. Neither does SQLite tell when a reader of a rollback-journal database is done, nor the kernel
-/// when its clock ticks.
-pub(super) fn pause() {
-    interrupt::pause(Duration::from_millis(1));
 }

@@ -19,27 +19,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{Connection, OptionalExtension, Row, Statement};
 
-use super::authorizer::{Authorizer, Counted, Mode};
-use super::writer::Writer;
-use super::{Error, raw, run};
-
-/// The names of the SQL functions whose values belong to a caller.
-pub(super) const FUNCTIONS: [&str; 3] = ["last_insert_rowid", "changes", "total_changes"];
-
-impl Writer {
-    /// Another caller begins. `own`: may it use these functions?
-    pub(super) fn begin_caller(&self, own: bool) {
-        self.counters.begin(&self.connection);
-        self.authorizer.own_counters(own);
-    }
-
-    /// The same, unless the caller is a hold that has begun before.
-    pub(super) fn begin_caller_unless_held(&self, own: bool) {
-        if self.hold.is_none() {
-            self.begin_caller(own);
-        }
-    }
-}
+use super::authorizer::{Authorizer, COUNTERS, Counted, Mode};
+use super::{Error, raw, text};
 
 /// What the current caller of a connection started with.
 #[derive(Clone)]
@@ -78,7 +59,7 @@ impl Counters {
             |base, connection| base.changes(connection).cast_signed(),
             |base, connection| base.total_changes(connection).cast_signed(),
         ];
-        for (name, function) in FUNCTIONS.into_iter().zip(functions) {
+        for (name, function) in COUNTERS.into_iter().zip(functions) {
             let base = Arc::clone(&counters.0);
             let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
             let call = move |context: &Context<'_>| raw::in_function(context, |connection| function(&base, connection));
@@ -159,7 +140,7 @@ pub(super) fn check(
 ) -> Result<bool, Error> {
     let (counted, own) = authorizer.counted();
     for Counted { function, within } in counted {
-        let inserts = run::effects(sql).1 && !statement.readonly();
+        let inserts = text::effects(sql).1 && !statement.readonly();
         let found = within.map(|name| find(connection, authorizer, &name)).transpose()?.flatten();
         let counts = match found {
             Some((kind, _)) if kind == "trigger" => false,

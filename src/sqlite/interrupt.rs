@@ -90,6 +90,12 @@ pub(super) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
+/// Sleeps until the next attempt. Neither does SQLite tell when a reader of a rollback-journal database is done, nor the kernel
+/// when its clock ticks.
+pub(super) fn pause_briefly() {
+    pause(Duration::from_millis(1));
+}
+
 /// Calls off one piece of work and no other: once it has ended, nothing is interrupted any more.
 #[derive(Default)]
 pub struct Interrupt(Mutex<State>);

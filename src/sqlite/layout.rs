@@ -9,6 +9,7 @@
 use rusqlite::Connection;
 
 use super::Error;
+use super::refresh::refresh;
 
 const PAGE_SIZE: &str = "page_size";
 pub(super) const AUTO_VACUUM: &str = "auto_vacuum";
@@ -115,7 +116,7 @@ fn ask<T: rusqlite::types::FromSql>(connection: &Connection, pragma: &str) -> ru
 
 /// Does `PRAGMA auto_vacuum = argument` have its effect without a VACUUM? It is one value of the file then.
 pub(super) fn is_switch(connection: &Connection, argument: &str) -> rusqlite::Result<bool> {
-    super::connection::look(connection)?;
+    refresh(connection)?;
     let (mode, asked) = (AutoVacuum::of_database(connection)?, AutoVacuum::of(argument));
     Ok(mode != AutoVacuum::None && asked.is_some_and(|asked| asked != AutoVacuum::None && asked != mode))
 }
@@ -131,7 +132,7 @@ pub(super) fn vacuum<T>(
         // SQLite refuses it.
         return run();
     }
-    super::connection::look(connection)?;
+    refresh(connection)?;
     let mode = AutoVacuum::of_database(connection)?;
     auto_vacuum.unwrap_or(mode).give(connection)?;
     run().inspect_err(|_| {

@@ -3,15 +3,15 @@
 //! | file | holds |
 //! |---|---|
 //! | `connection` | how a database is opened and set up |
+//! | `refresh` | reading the file so that a connection knows its present state |
 //! | `authorizer` | what a statement of a caller may not do |
 //! | `run` | running a statement of a caller |
+//! | `text` | what the text of a statement tells |
+//! | `description` | what a statement is, and what its columns are |
 //! | `batch` | writes, and how they come from JavaScript |
 //! | `counters` | `last_insert_rowid()` and `changes()` as one caller sees them |
-//! | `writer` | the writing connection: one transaction for a batch |
-//! | `transaction` | transactions that a caller begins and ends |
-//! | `script` | several statements in one text |
-//! | `split` | where each of them ends |
-//! | `leftovers` | what a statement may leave on the writing connection |
+//! | `writer` | the writing connection: batches, transactions, scripts |
+//! | `split` | where each statement of a script ends |
 //! | `settings` | pragmas that hold for all connections |
 //! | `layout` | what a new database is made with |
 //! | `interrupt` | calling off what another thread does |
@@ -43,11 +43,12 @@ mod codes;
 mod companion;
 mod connection;
 mod counters;
+#[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript asks what a statement is"))]
+mod description;
 mod error;
 mod form;
 mod interrupt;
 mod layout;
-mod leftovers;
 pub(crate) mod memory;
 mod pragma;
 mod presence;
@@ -57,14 +58,14 @@ mod raw;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod reader;
 mod records;
+mod refresh;
 mod rows;
 mod run;
-mod script;
 mod settings;
 mod split;
 #[cfg(test)]
 mod test_values;
-mod transaction;
+mod text;
 mod writer;
 
 pub use batch::{Control, Parameter, Write};
@@ -88,6 +89,8 @@ pub(crate) use chunk::{Beside, Chunk, Kept, LARGE, Text};
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 pub(crate) use connection::Memory;
 #[cfg(feature = "node")]
+pub(crate) use description::{Column, Description};
+#[cfg(feature = "node")]
 pub(crate) use form::{Misfit, exact};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use pragma::statement as pragma_statement;
@@ -95,14 +98,13 @@ pub(crate) use presence::has_open;
 #[cfg(feature = "node")]
 pub(crate) use presence::meets_another;
 #[cfg(feature = "node")]
-pub(crate) use query::{Column, Columns, Description, Encoded};
+pub(crate) use query::{Columns, Encoded};
 pub(crate) use query::{Query, Source};
 pub(crate) use reader::Reader;
-#[cfg(feature = "node")]
-pub(crate) use run::is_kept;
 pub(crate) use settings::InForce;
-pub(crate) use transaction::TransactionId;
-pub(crate) use writer::{HoldId, Limits, Outcome, Writer};
+#[cfg(feature = "node")]
+pub(crate) use text::is_kept;
+pub(crate) use writer::{HoldId, Limits, Outcome, TransactionId, Writer};
 
 /// The version of the bundled SQLite, such as `3.54.1`. Never below 3.51.3: from 3.7.0 to 3.51.2 commits can be lost when
 /// two processes write and checkpoint at once.

@@ -8,10 +8,13 @@ use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
 use super::batch::Parameter;
 use super::chunk::{Beside, Chunk, Kept, MAX_CELLS};
+use super::description::Description;
 use super::form::Form;
 use super::raw::Values;
+use super::refresh::refresh;
 use super::rows::{self, Names};
-use super::{Error, Rows, connection, raw, records, run};
+use super::text::is_one_of;
+use super::{Error, Rows, raw, run};
 
 /// Where to read.
 pub(crate) struct Source<'c> {
@@ -38,28 +41,6 @@ pub struct Encoded {
     pub(crate) columns: Vec<String>,
     /// None when there are no rows.
     pub(crate) chunks: Vec<Chunk<Kept>>,
-}
-
-/// What a statement is.
-#[derive(Debug, Default)]
-pub(crate) struct Description {
-    /// May it be given to a plain read?
-    pub(crate) plain: bool,
-    /// Does SQLite say that it cannot change the database?
-    pub(crate) readonly: bool,
-    /// The columns of its rows, if it returns any.
-    pub(crate) columns: Vec<Column>,
-}
-
-/// A column of a statement: its name, and where its values come from, if that is a column of a table.
-#[derive(Debug)]
-pub(crate) struct Column {
-    pub(crate) name: String,
-    pub(crate) origin: Option<String>,
-    pub(crate) table: Option<String>,
-    pub(crate) database: Option<String>,
-    /// As it was declared.
-    pub(crate) declared: Option<String>,
 }
 
 impl Source<'_> {
@@ -131,7 +112,7 @@ impl Source<'_> {
     pub(crate) fn describe(&self, sql: &str) -> Result<Description, Error> {
         run::check(sql)?;
         // Compiling alone would not tell of a schema that another connection has changed.
-        connection::look(self.connection)?;
+        refresh(self.connection)?;
         let compile = |mode| self.authorizer.with(mode, || self.connection.prepare(sql));
         let (statement, judged) = match compile(Mode::Read).map_err(|error| self.authorizer.explain(error, sql)) {
             Err(Error::SyncWrite { .. }) => {
@@ -150,16 +131,6 @@ impl Source<'_> {
             readonly: statement.readonly(),
             columns: raw::columns(self.connection, &statement, sql)?,
         })
-    }
-
-    /// The record with that id, if there is one.
-    pub(crate) fn record(&self, id: i64) -> Result<Rows, Error> {
-        records::get(self, id)
-    }
-
-    /// All records.
-    pub(crate) fn records(&self) -> Result<Rows, Error> {
-        records::get_all(self)
     }
 
     /// The names of the columns of the statement of that text.
@@ -196,7 +167,7 @@ impl Source<'_> {
 /// Does a statement read, if the authorizer had nothing against it? It has judged the pragmas: SQLite does not call all those
 /// read-only that are, nor EXPLAIN.
 fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
-    statement.readonly() || statement.is_explain() != 0 || run::is_one_of(sql, &["PRAGMA"])
+    statement.readonly() || statement.is_explain() != 0 || is_one_of(sql, &["PRAGMA"])
 }
 
 /// Runs a statement whose parameters are bound, and keeps its rows for another thread.

@@ -11,14 +11,17 @@ use rusqlite::functions::Context;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, Statement, ffi};
 
-use super::form::Misfit;
-use super::query::Column;
-use super::{Error, run};
+use super::description::Column;
+use super::text;
 
 /// SQLite's own description of a result code.
 pub(super) fn errstr(code: c_int) -> String {
     // SAFETY: sqlite3_errstr takes any number and returns a static, NUL-terminated string.
     unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) }.to_string_lossy().into_owned()
+}
+
+fn failure(code: c_int, message: Option<&str>) -> rusqlite::Error {
+    rusqlite::Error::SqliteFailure(ffi::Error::new(code), message.map(str::to_owned))
 }
 
 /// Sets what SQLite takes for the last rowid.
@@ -115,7 +118,7 @@ fn give<T: Send + 'static>(connection: &Connection, name: &CStr, value: T) -> ru
     // Sync. The connection owns the value from here on, also when this fails: it is freed then.
     match unsafe { ffi::sqlite3_set_clientdata(connection.handle(), name.as_ptr(), value, Some(free::<T>)) } {
         ffi::SQLITE_OK => Ok(value),
-        code => Err(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)),
+        code => Err(failure(code, None)),
     }
 }
 
@@ -183,7 +186,7 @@ pub(super) fn column_names(
     connection: &Connection,
     statement: &Statement<'_>,
     sql: &str,
-) -> Result<Vec<String>, Error> {
+) -> rusqlite::Result<Vec<String>> {
     // SAFETY: the statement is alive, see `read_columns`, and the column is one of its columns.
     read_columns(connection, statement, sql, |statement, column| unsafe {
         text(ffi::sqlite3_column_name(statement, column))
@@ -191,7 +194,7 @@ pub(super) fn column_names(
 }
 
 /// The columns of such a statement.
-pub(super) fn columns(connection: &Connection, statement: &Statement<'_>, sql: &str) -> Result<Vec<Column>, Error> {
+pub(super) fn columns(connection: &Connection, statement: &Statement<'_>, sql: &str) -> rusqlite::Result<Vec<Column>> {
     // SAFETY: the statement is alive, see `read_columns`, and the column is one of its columns.
     read_columns(connection, statement, sql, |statement, column| unsafe {
         Some(Column {
@@ -210,11 +213,12 @@ fn read_columns<T>(
     statement: &Statement<'_>,
     sql: &str,
     read: impl Fn(*mut ffi::sqlite3_stmt, c_int) -> Option<T>,
-) -> Result<Vec<T>, Error> {
-    let found = find(connection, sql).ok_or_else(|| Error::misuse("SQLite does not have the statement any more"))?;
+) -> rusqlite::Result<Vec<T>> {
+    let found = find(connection, sql)
+        .ok_or_else(|| failure(ffi::SQLITE_MISUSE, Some("SQLite does not have the statement any more")))?;
     let columns = c_int::try_from(statement.column_count()).unwrap_or(c_int::MAX);
     // SQLite gives null in the place of a name when there is too little memory.
-    (0..columns).map(|column| read(found, column).ok_or_else(Error::no_memory)).collect()
+    (0..columns).map(|column| read(found, column).ok_or_else(|| failure(ffi::SQLITE_NOMEM, None))).collect()
 }
 
 /// The statement of that text: the one that runs, or else the newest.
@@ -228,7 +232,7 @@ fn find(connection: &Connection, sql: &str) -> Option<*mut ffi::sqlite3_stmt> {
     let statements = || std::iter::successors(next(ptr::null_mut()), |statement| next(*statement));
     // SAFETY: all of these take any statement that is alive. The text lives as long as the statement.
     let is_of_this_text = |statement: &*mut ffi::sqlite3_stmt| {
-        unsafe { bytes(ffi::sqlite3_sql(*statement)) }.is_some_and(|text| run::is_text_of(text, sql))
+        unsafe { bytes(ffi::sqlite3_sql(*statement)) }.is_some_and(|text| text::is_text_of(text, sql))
     };
     // SAFETY: as above.
     let runs = |statement: &*mut ffi::sqlite3_stmt| unsafe { ffi::sqlite3_stmt_busy(*statement) } != 0;
@@ -245,13 +249,13 @@ impl Values {
         find(connection, sql).map(Self)
     }
 
-    /// A value of that row, which is a row of this statement.
-    pub(super) fn get<'r>(&self, _row: &'r Row<'_>, column: c_int) -> Result<ValueRef<'r>, Misfit> {
+    /// A value of that row, which is a row of this statement. `None` when there is too little memory to convert it.
+    pub(super) fn get<'r>(&self, _row: &'r Row<'_>, column: c_int) -> Option<ValueRef<'r>> {
         // SAFETY: the statement is alive and stands at the row as long as that is borrowed, and no other thread uses its connection.
         // SQLite gives a NULL for a column that there is not.
         let value = unsafe { ffi::sqlite3_column_value(self.0, column) };
         // SAFETY: the value lives as long as the row.
-        Ok(match unsafe { ffi::sqlite3_value_type(value) } {
+        Some(match unsafe { ffi::sqlite3_value_type(value) } {
             // SAFETY: as above.
             ffi::SQLITE_INTEGER => ValueRef::Integer(unsafe { ffi::sqlite3_value_int64(value) }),
             // SAFETY: as above.
@@ -265,25 +269,25 @@ impl Values {
     }
 }
 
-/// The bytes of a text or a blob.
+/// The bytes of a text or a blob. `None` when there is too little memory to convert them.
 ///
 /// # Safety
 /// The value lives, and is not changed, as long as what is returned is used.
-unsafe fn value_bytes<'v>(value: *mut ffi::sqlite3_value) -> Result<&'v [u8], Misfit> {
+unsafe fn value_bytes<'v>(value: *mut ffi::sqlite3_value) -> Option<&'v [u8]> {
     // SAFETY: the caller vouches for the value. Asked for the length first, SQLite makes UTF-8 of a text in UTF-16. The pointer is
     // to as many bytes.
     unsafe {
         let length = ffi::sqlite3_value_bytes(value);
         let bytes = ffi::sqlite3_value_blob(value);
         match usize::try_from(length) {
-            Ok(length @ 1..) if !bytes.is_null() => Ok(slice::from_raw_parts(bytes.cast(), length)),
+            Ok(length @ 1..) if !bytes.is_null() => Some(slice::from_raw_parts(bytes.cast(), length)),
             // SQLite gives null for no bytes, and when there is too little memory to convert them.
             Ok(0)
                 if ffi::sqlite3_value_type(value) == ffi::SQLITE_BLOB || !ffi::sqlite3_value_text(value).is_null() =>
             {
-                Ok(&[])
+                Some(&[])
             }
-            _ => Err(Misfit::NoMemory),
+            _ => None,
         }
     }
 }

@@ -23,6 +23,7 @@ use super::connection::{self, ATTEMPTS, ConnectionOptions, Memory, Opened, Reade
 use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
+use super::refresh::{is_wal, refresh};
 use super::settings::{InForce, Settings};
 
 /// A connection that reads, and is replaced when the files of the database ask for another one.
@@ -89,7 +90,7 @@ impl Reader {
     /// Takes part in WAL mode, if the database is in it.
     pub(crate) fn join_wal_mode(&mut self) -> bool {
         // What keeps it from reading keeps it out. It does not wait: others wait for this connection.
-        let _ = self.read_at_once(|source| Ok(connection::look(source.connection)?));
+        let _ = self.read_at_once(|source| Ok(refresh(source.connection)?));
         self.is_in_wal_mode()
     }
 
@@ -186,7 +187,7 @@ impl Reading {
         if outcome.is_err() {
             self.end_snapshot();
         } else if !self.wal {
-            self.wal = self.with_us(connection::is_wal)?;
+            self.wal = self.with_us(is_wal)?;
         }
         outcome
     }

@@ -27,14 +27,16 @@ pub(super) fn update(connection: &Connection, id: i64, value: i64) -> Result<(),
     write(connection, UPDATE, &[&id, &value]).map(drop)
 }
 
-/// The record with that id. A database without the table has none.
-pub(super) fn get(source: &Source<'_>, id: i64) -> Result<Rows, Error> {
-    read(source, SELECT_ONE, Some(id))
-}
+impl Source<'_> {
+    /// The record with that id. A database without the table has none.
+    pub(crate) fn record(&self, id: i64) -> Result<Rows, Error> {
+        read(self, SELECT_ONE, Some(id))
+    }
 
-/// All records in the order of their ids.
-pub(super) fn get_all(source: &Source<'_>) -> Result<Rows, Error> {
-    read(source, SELECT_ALL, None)
+    /// All records in the order of their ids.
+    pub(crate) fn records(&self) -> Result<Rows, Error> {
+        read(self, SELECT_ALL, None)
+    }
 }
 
 fn read(source: &Source<'_>, sql: &str, id: Option<i64>) -> Result<Rows, Error> {

@@ -55,7 +55,7 @@ impl Names<'_> {
     /// The names, with U+FFFD for what is no UTF-8.
     pub(super) fn of(&self, statement: &Statement<'_>) -> Result<Vec<String>, Error> {
         if self.authorizer.has_other_names() {
-            raw::column_names(self.connection, statement, self.sql)
+            Ok(raw::column_names(self.connection, statement, self.sql)?)
         } else {
             Ok(statement.column_names().map(str::to_owned).collect())
         }

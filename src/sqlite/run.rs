@@ -9,7 +9,9 @@ use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::authorizer::Authorizer;
 use super::batch::Parameter;
-use super::{Error, connection, counters};
+use super::refresh::refresh;
+use super::text::{is_kept, is_one_of, skip_comments};
+use super::{Error, counters};
 
 /// Compiles a statement, binds its parameters and does `work` with it.
 pub(super) fn run<T>(
@@ -53,7 +55,7 @@ pub(super) fn compiled<T>(
     }
     if is_one_of(sql, &["PRAGMA"]) {
         // Some give what the connection knows of the file, such as its auto_vacuum, and do not read it.
-        connection::look(connection)?;
+        refresh(connection)?;
     }
     let compiled = up_to_date(connection, || connection.prepare(sql));
     let mut statement = compiled.map_err(|error| authorizer.explain(error, sql))?;
@@ -114,36 +116,13 @@ pub(super) fn retried<T>(
 ) -> Result<T, Error> {
     let mut refused = false;
     let outcome = run(&mut refused);
-    if refused && connection::look(connection).is_ok() { run(&mut refused) } else { outcome }
+    if refused && refresh(connection).is_ok() { run(&mut refused) } else { outcome }
 }
 
 /// Compiles once more what could not be compiled, with the schema as it is now. SQLite looks whether another connection has
 /// changed that only when a statement runs; what is compiled by an older one may be refused for what is no longer so.
 fn up_to_date<T>(connection: &Connection, compile: impl Fn() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
-    compile().or_else(|error| connection::look(connection).map_or(Err(error), |()| compile()))
-}
-
-/// Is the statement of this text kept? The authorizer is not asked again about one that is: so what depends on who asks, or is
-/// kept for ourselves, is compiled each time.
-pub(crate) fn is_kept(sql: &str) -> bool {
-    let asked_about = ["CREATE", "PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
-    !is_one_of(sql, &asked_about) && !is_changed_by_trimming(sql)
-}
-
-/// Does SQLite know the statement of `sql` by this text? It is without what stands behind its semicolon, and rusqlite trims what
-/// it keeps.
-pub(super) fn is_text_of(text: &[u8], sql: &str) -> bool {
-    [sql, sql.trim()].iter().filter_map(|sql| sql.as_bytes().strip_prefix(text)).any(|rest| {
-        let is_behind = rest.is_empty() || text.ends_with(b";");
-        is_behind && str::from_utf8(rest).is_ok_and(|rest| skip_comments(rest).is_empty())
-    })
-}
-
-/// Would it be another statement without the white space at its ends, which rusqlite takes off what it keeps? To SQLite a space
-/// that is not ASCII belongs to a name, and a `/*` is no comment when nothing follows.
-fn is_changed_by_trimming(sql: &str) -> bool {
-    let trimmed = sql.trim();
-    trimmed != sql.trim_ascii() || (trimmed.ends_with("/*") && trimmed.len() < sql.len())
+    compile().or_else(|error| refresh(connection).map_or(Err(error), |()| compile()))
 }
 
 /// Runs a statement to its end; rows that it returns are passed over.
@@ -151,47 +130,6 @@ pub(super) fn step(statement: &mut Statement<'_>) -> Result<(), Error> {
     let mut rows = statement.raw_query();
     while rows.next()?.is_some() {}
     Ok(())
-}
-
-/// May this statement change rows, and may it insert some? Others have statements of SQLite's own to do their work, a CREATE
-/// VIRTUAL TABLE or VACUUM for one, whose counts are not the caller's.
-pub(super) fn effects(sql: &str) -> (bool, bool) {
-    match first_word(sql).to_ascii_uppercase().as_str() {
-        "INSERT" | "REPLACE" | "WITH" => (true, true),
-        "UPDATE" | "DELETE" => (true, false),
-        _ => (false, false),
-    }
-}
-
-/// Must this statement run outside a transaction? VACUUM fails in one, and some pragmas fail or do nothing.
-pub(super) fn is_solitary(sql: &str) -> bool {
-    is_one_of(sql, &["VACUUM", "PRAGMA"])
-}
-
-pub(super) fn is_one_of(sql: &str, words: &[&str]) -> bool {
-    let first = first_word(sql);
-    words.iter().any(|word| word.eq_ignore_ascii_case(first))
-}
-
-/// The first word behind white space and comments.
-pub(super) fn first_word(sql: &str) -> &str {
-    let sql = skip_comments(sql);
-    sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default()
-}
-
-/// What stands behind white space, semicolons and comments.
-pub(super) fn skip_comments(mut sql: &str) -> &str {
-    loop {
-        sql = sql.trim_start_matches(|c: char| c.is_whitespace() || c == ';' || c == '\u{feff}');
-        let behind = if let Some(comment) = sql.strip_prefix("--") {
-            comment.split_once('\n')
-        } else if let Some(comment) = sql.strip_prefix("/*") {
-            comment.split_once("*/")
-        } else {
-            return sql;
-        };
-        sql = behind.map_or("", |(_, rest)| rest);
-    }
 }
 
 /// Binds the values without a name in their order to `?` and `?5`, the others by name to `:id`, `@id` and `$id`. Further
@@ -232,52 +170,3 @@ pub(super) fn too_many(more: usize) -> Error {
 fn bare(name: &str) -> &str {
     name.strip_prefix([':', '@', '$']).unwrap_or(name)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_statement_that_needs_to_be_alone_is_known_behind_comments() {
-        for sql in ["VACUUM", " vacuum INTO 'x'", "-- x\n/* y */ PRAGMA user_version = 1", ";;PRAGMA optimize"] {
-            assert!(is_solitary(sql), "{sql}");
-        }
-        for sql in ["INSERT INTO vacuum VALUES (1)", "", "--", "/* VACUUM", "VACUUMED", "SELECT 1"] {
-            assert!(!is_solitary(sql), "{sql}");
-        }
-    }
-
-    #[test]
-    fn a_text_that_trimming_would_change_is_not_kept() {
-        for sql in ["SELECT 1 AS a\u{a0}", "\u{3000}SELECT 1", "\u{b}SELECT 1", "SELECT 1 /* ", "PRAGMA user_version"] {
-            assert!(!is_kept(sql), "{sql}");
-        }
-        for sql in ["SELECT 1", " \t\r\n\u{c}SELECT 1 \n", "SELECT 1 /*", "SELECT 1 /**/ ", "\u{feff}SELECT 1"] {
-            assert!(is_kept(sql), "{sql}");
-        }
-    }
-
-    #[test]
-    fn a_statement_is_known_by_its_text_up_to_its_semicolon() {
-        for (text, sql) in [
-            ("SELECT 1", "SELECT 1"),
-            ("SELECT 1", " SELECT 1\n"),
-            (" SELECT 1", " SELECT 1"),
-            ("SELECT 1;", "SELECT 1; -- the end"),
-        ] {
-            assert!(is_text_of(text.as_bytes(), sql), "{sql}");
-        }
-        for (text, sql) in [("SELECT 1", "SELECT 1 + 2"), ("SELECT 1", "SELECT 1;"), ("SELECT 1;", "SELECT 1")] {
-            assert!(!is_text_of(text.as_bytes(), sql), "{sql}");
-        }
-    }
-
-    #[test]
-    fn any_number_of_comments_may_stand_before_a_statement() {
-        assert!(is_solitary(&("--\n/**/;".repeat(1_000_000) + "VACUUM")));
-    }
-}
-
-#[cfg(test)]
-#[path = "run_properties.rs"]
-mod properties;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::batch::Parameter;
-use super::*;
 use rusqlite::types::ValueRef;
+
+use super::*;
+use crate::sqlite::batch::{Parameter, Write};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 

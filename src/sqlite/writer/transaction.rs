@@ -8,24 +8,15 @@
 
 use std::time::Instant;
 
-use super::Error;
-use super::batch::{Control, Write};
-use super::query::Source;
-use super::writer::{BEGIN, Limits, Outcome, Writer, Written, of_all, refuse_all};
+use super::outcomes::{of_all, refuse_all};
+use super::{BEGIN, Limits, OpenTransaction, Outcome, TransactionId, Writer, Written};
+use crate::sqlite::Error;
+use crate::sqlite::batch::{Control, Write};
+use crate::sqlite::query::Source;
 
 const SAVEPOINT: &str = "SAVEPOINT sqlock";
 const RELEASE: &str = "RELEASE sqlock";
 const ROLLBACK_TO: &str = "ROLLBACK TO sqlock";
-
-/// Tells a transaction from others of the same database.
-pub(crate) type TransactionId = u64;
-
-/// A transaction that was begun and not ended.
-pub(super) struct Open {
-    id: TransactionId,
-    /// What has made SQLite end it before its time.
-    ended_by: Option<Error>,
-}
 
 impl Writer {
     /// Runs writes in the transaction `id` until all are done or the time is over, the first one in any case.
@@ -103,7 +94,7 @@ impl Writer {
 
     fn begin(&mut self, id: TransactionId) -> Result<(), Error> {
         self.control(BEGIN)?;
-        self.open = Some(Open { id, ended_by: None });
+        self.open = Some(OpenTransaction { id, ended_by: None });
         Ok(())
     }
 
@@ -149,9 +140,9 @@ fn cause(error: Error) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use super::super::connection::ConnectionOptions;
-    use super::super::interrupt::Interrupt;
     use super::*;
+    use crate::sqlite::connection::ConnectionOptions;
+    use crate::sqlite::interrupt::Interrupt;
 
     type TestResult = Result<(), Box<dyn std::error::Error>>;
 

@@ -3,39 +3,17 @@
 
 #![forbid(unsafe_code)]
 
-use std::cell::Cell;
-use std::sync::Arc;
-
-use super::authorizer::Mode;
-use super::layout::{self, AUTO_VACUUM, AutoVacuum};
-use super::pragma::{self, Kind};
-use super::settings::{InForce, Settings};
-use super::writer::Writer;
-use super::{Error, split};
+use super::Writer;
+use crate::sqlite::authorizer::Mode;
+use crate::sqlite::layout::{self, AUTO_VACUUM, AutoVacuum};
+use crate::sqlite::pragma::{self, Kind};
+use crate::sqlite::settings::Settings;
+use crate::sqlite::{Error, split};
 
 /// SQLite deletes all TEMP objects when this value changes: <https://www.sqlite.org/pragma.html#pragma_temp_store>.
 const DROP_TEMP: &str = "PRAGMA temp_store = FILE; PRAGMA temp_store = DEFAULT";
 /// `defer_foreign_keys` SQLite itself turns off at each COMMIT and ROLLBACK.
 const END_PRAGMAS: &str = "PRAGMA legacy_alter_table = OFF; PRAGMA writable_schema = RESET";
-
-/// What was left there, and not yet taken away.
-pub(super) struct Leftovers {
-    in_force: Arc<InForce>,
-    /// What the connection has.
-    settings: Cell<Settings>,
-    /// Is there a pragma whose value ends with the transaction?
-    pragmas: Cell<bool>,
-    temp: Cell<bool>,
-    /// What the VACUUM that follows in a script makes of the file.
-    auto_vacuum: Cell<Option<AutoVacuum>>,
-}
-
-impl Leftovers {
-    pub(super) fn new(in_force: Arc<InForce>) -> Self {
-        let settings = Cell::new(in_force.get());
-        Self { in_force, settings, pragmas: Cell::default(), temp: Cell::default(), auto_vacuum: Cell::default() }
-    }
-}
 
 impl Writer {
     /// Gives a pragma that the authorizer has not let through its effect, if it may have one here. One that is of this connection

@@ -8,11 +8,12 @@
 
 use rusqlite::Statement;
 
-use super::authorizer::Mode;
-use super::interrupt::Interrupt;
-use super::pragma::{self, Kind};
-use super::writer::{Atomic, BEGIN, Writer};
-use super::{Error, connection, run, split};
+use super::{Atomic, BEGIN, Writer};
+use crate::sqlite::authorizer::Mode;
+use crate::sqlite::interrupt::Interrupt;
+use crate::sqlite::pragma::{self, Kind};
+use crate::sqlite::refresh::refresh;
+use crate::sqlite::{Error, run, split, text};
 
 /// A statement that is to be run.
 #[derive(Clone, Copy)]
@@ -39,7 +40,7 @@ impl Writer {
     /// Runs the steps in one transaction. Gives the settings at their end, which are to take effect after its COMMIT.
     fn run_in_one<'a, 's>(&mut self, steps: &'a [Step<'s>], interrupt: &Interrupt) -> Result<Vec<&'a Step<'s>>, Error> {
         // What another connection has made of the schema is not seen by compiling alone.
-        connection::look(&self.connection)?;
+        refresh(&self.connection)?;
         let end = steps.iter().rposition(|step| !step.is_apart).map_or(0, |last| last + 1);
         let (steps, last) = steps.split_at(end);
         let open = Atomic(self);
@@ -68,7 +69,7 @@ impl Writer {
     /// Runs a script in the transaction of a caller.
     pub(super) fn exec_within(&self, sql: &str, interrupt: &Interrupt) -> Result<(), Error> {
         let steps = self.plan(sql, false)?;
-        connection::look(&self.connection)?;
+        refresh(&self.connection)?;
         steps.iter().try_for_each(|step| self.run_step(step, interrupt))
     }
 
@@ -108,7 +109,7 @@ impl Writer {
         }
         match self.compile(step) {
             Ok(mut statement) => {
-                if run::is_one_of(step.text, &["VACUUM"]) {
+                if text::is_one_of(step.text, &["VACUUM"]) {
                     return self.vacuum(|| self.step(&mut statement, step.text));
                 }
                 self.begin_if_need_be()?;
