@@ -32,6 +32,7 @@ mod state;
 mod waiter;
 
 #[cfg(test)]
+#[path = "queue_tests.rs"]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
