@@ -1,9 +1,11 @@
 //! Who may import whom: the sources against one table.
 //!
 //! Read are the `use` lines and the qualified paths of `src/`, and the `require` calls and imports of the JavaScript
-//! face, the program and the adapters. A path counts when it begins in this crate (`crate`, `super`, `self`) or in one of
-//! its dependencies, so that a new dependency is refused wherever no row names it.
+//! face, the program and the adapters. A path counts when it begins in this crate (`crate`, `super`, `self`, a module
+//! that the file declares, a name that it imports) or in one of its dependencies, so that a new dependency is refused
+//! wherever no row names it. In `src/` no files import each other in a circle, see `circles`.
 
+mod circles;
 mod javascript;
 mod rust;
 mod tokens;
