@@ -17,7 +17,7 @@ const { Pending } = require('../base/pending')
 const { Encoder } = require('./encoder')
 const { formOf } = require('./form')
 const { Taker, room, rowsOf } = require('./rows')
-const { Turns } = require('./turns')
+const { Semaphore } = require('./semaphore')
 
 const MAX_STATEMENTS = 500
 /** Few enough that who leaves early has not paid for many. */
@@ -26,8 +26,8 @@ const ROWS_IN_CHUNK = 256
 /** @implements {Engine.Reader} */
 class Reader {
   #native
-  /** Of the reads that are with workers. */
-  #turns
+  /** Limits the reads that are with libuv workers to the number of connections. */
+  #workers
   #pending = new Pending()
   #hasRead = false
   #endTick = () => {
@@ -41,7 +41,7 @@ class Reader {
 
   constructor(native, readers) {
     this.#native = native
-    this.#turns = new Turns(readers)
+    this.#workers = new Semaphore(readers)
   }
 
   /** The first row, as the caller sees it in `transaction`: 0 for none. */
@@ -170,9 +170,9 @@ class Reader {
   /** In the order of the calls, and no more at once than there are connections: nobody waits for one on a worker. */
   async #queue(plan, first, signal) {
     let { statement } = plan
-    if (!this.#turns.tryTake()) {
+    if (!this.#workers.tryAcquire()) {
       statement = owned(plan).statement
-      await this.#turns.wait(signal)
+      await this.#workers.acquire(signal)
     }
     try {
       throwIfAborted(signal)
@@ -180,7 +180,7 @@ class Reader {
       const read = native.readApart(this.#copiable(statement), formOf(plan, first))
       return await settled(workAttempt(read, signal).settled)
     } finally {
-      this.#turns.end()
+      this.#workers.release()
     }
   }
 }

@@ -1,30 +1,30 @@
 /**
- * Turns: a number of calls have one at once, and the others wait in the order in which they came.
+ * A semaphore: a limited number of calls pass at once, and the others wait in the order in which they came.
  */
 'use strict'
 
 const { onAbort } = require('../base/abort')
 
-class Turns {
+class Semaphore {
   #free
   #waiting = new Set()
-  /** The calls that wait, in their order. One iterator for all: a new one would go past the places of all that have left. */
+  /** The calls that wait, in their order. There is one iterator, since a new one would walk past the places of all that have left. */
   #next = this.#waiting.values()
 
-  /** @param count how many calls have a turn at once */
+  /** @param count how many calls pass at once */
   constructor(count) {
     this.#free = count
   }
 
-  /** Takes a turn if one is free. `end()` ends it. */
-  tryTake() {
+  /** Passes if there is room, without a wait. */
+  tryAcquire() {
     if (this.#free === 0) return false
     this.#free--
     return true
   }
 
-  /** Waits for a turn. When `signal` aborts, the call leaves at once, and rejects with the reason. */
-  wait(signal) {
+  /** Waits until the call may pass. When `signal` aborts, the call leaves at once, and rejects with the reason. */
+  acquire(signal) {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting.delete(start)
@@ -40,8 +40,8 @@ class Turns {
     })
   }
 
-  /** Ends a turn: the call that has waited longest gets it. */
-  end() {
+  /** Makes room: the call that has waited longest passes. */
+  release() {
     const { value: start, done } = this.#next.next()
     if (!done) return start()
     this.#next = this.#waiting.values()
@@ -49,4 +49,4 @@ class Turns {
   }
 }
 
-module.exports = { Turns }
+module.exports = { Semaphore }
