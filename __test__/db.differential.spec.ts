@@ -9,9 +9,9 @@ import test from 'ava'
 import type { ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { DB } from '../index.js'
-import type { Statement } from '../index.js'
+import type { IntegerMode, Statement } from '../index.js'
 import { Better, hasBetter, isKeyed } from './helpers/better.ts'
-import type { Answer, Outcome, Read } from './helpers/better.ts'
+import type { Answer, Forms, Outcome, Read } from './helpers/better.ts'
 import {
   REFUSED,
   TOO_LARGE,
@@ -25,7 +25,7 @@ import {
 import { lasting } from './helpers/property.ts'
 import { type Ready, script } from './helpers/script.ts'
 import { seedOf } from './helpers/seed.ts'
-import { tmpDir } from './helpers/tmp.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
 
 /** Where two versions of SQLite differ is met by chance, and no fault of a change here; so other seeds are for those who look. */
 const SEED = 1
@@ -177,3 +177,59 @@ async function compare(t: ExecutionContext): Promise<void> {
 
 const testOrSkip = hasBetter() ? test : test.skip
 testOrSkip('random statements give what better-sqlite3 gives', compare)
+
+const numbered = (count: number, column: (n: number) => string) =>
+  Array.from({ length: count }, (_, n) => column(n)).join(', ')
+const repeated = (rows: number, columns: string) =>
+  `WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < ${rows}) SELECT ${columns} FROM c`
+const text = (characters: string) => `replace(printf('%.*c', 1048576, 'x'), 'x', 'x') || '${characters}'`
+
+/** Of each way in which rows cross the border, and its limits: see src/sqlite/chunk.rs. */
+const RESULTS = {
+  'one value': 'SELECT 1 AS a',
+  'no rows': 'SELECT 1 AS a, 2 AS b WHERE 0',
+  NULLs: 'SELECT NULL AS a, NULL AS b UNION ALL SELECT 1, NULL',
+  integers:
+    'SELECT column1 AS a FROM (VALUES (0), (-1), (2147483647), (2147483648), (-2147483648), (-2147483649), (9007199254740991))',
+  bigints: 'SELECT 9007199254740992 AS a, -9223372036854775808 AS b, 9223372036854775807 AS c, 1 AS d',
+  reals:
+    'SELECT 1.0 AS a, -0.0 AS b, 1e308 * 10 AS c, -1e308 * 10 AS d, 5e-324 AS e, 1e308 * 10 - 1e308 * 10 AS f',
+  'values of all types in one column': repeated(
+    3000,
+    "i AS id, CASE i % 7 WHEN 0 THEN NULL WHEN 1 THEN i WHEN 2 THEN i / 7.0 WHEN 3 THEN 't' || i WHEN 4 THEN 'ü' || i WHEN 5 THEN x'00ff' ELSE 9007199254740992 + i END AS v"
+  ),
+  'the same name twice': 'SELECT 1 AS a, 2 AS a, 3 AS b',
+  'names that are numbers': 'SELECT 1 AS "2", 2 AS "1", 3 AS "-1"',
+  __proto__: 'SELECT 1 AS "__proto__", 2 AS b',
+  'names like code': `SELECT 1 AS "'", 2 AS """", 3 AS "a\\", 4 AS "\u2028", 5 AS "", 6 AS "constructor"`,
+  '2,000 columns': `SELECT ${numbered(2000, n => (n % 3 ? `${n} AS c${n}` : `'t${n}' AS c${n}`))}`,
+  '100 rows of 300 columns': repeated(
+    100,
+    numbered(300, n => `i * ${n} AS c${n}`)
+  ),
+  '5,000 rows': repeated(5000, "i, 'name ' || i AS name, i / 3.0 AS value"),
+  '3,000 rows of texts': repeated(3000, "'a' || i AS a, '☃' || i AS b, printf('%.*c', i, 'x') AS c"),
+  'texts that are no UTF-8':
+    "SELECT CAST(x'61ff62' AS TEXT) AS a, CAST(x'e282' AS TEXT) AS b, CAST(x'eda080' AS TEXT) AS c",
+  'texts with a NUL, and empty ones':
+    "SELECT CAST(x'610062' AS TEXT) AS a, '' AS b, x'' AS c, zeroblob(3) AS d",
+  'large texts': `SELECT ${text('')} AS a, ${text('é')} AS b, ${text('☃😀')} AS c`,
+  'large blobs': "SELECT zeroblob(1048575) AS a, zeroblob(1048576) AS b, CAST('x' AS BLOB) AS c"
+}
+const FORMS_OF_ROWS: Forms[] = [[], [['raw', true]], [['pluck', true]]]
+const MODES: IntegerMode[] = ['number', 'bigint', 'auto']
+
+const inTurnOrSkip = hasBetter() ? test.serial : test.skip
+for (const [what, sql] of Object.entries(RESULTS))
+  inTurnOrSkip(`${what}: every form of row and of integers is what better-sqlite3 gives`, async t => {
+    const [better, db] = [new Better(t), openDb(t)]
+    for (const forms of FORMS_OF_ROWS)
+      for (const mode of MODES) {
+        const step = { isScript: false, forms, mode, returned: 'run', inTransaction: true } as Ready['step']
+        const [there] = await better.answer([{ ...step, sql, params: [] }])
+        const ours = await perform(db, { sql, step, ours: [], theirs: [] })
+        const seen = Object.fromEntries(Object.entries(ours).map(([way, is]) => [way, compared(is)]))
+        deepStrictEqual(seen, expected(there!, { sql, step, ours: [], theirs: [] }), `${forms} ${mode}`)
+      }
+    t.pass()
+  })

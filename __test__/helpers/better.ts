@@ -61,10 +61,16 @@ export interface Answer {
   written?: Outcome<Written>
 }
 
-export const hasBetter = () =>
+/** The binary is compiled when version 12 is installed, and comes with the package of version 13. */
+const binaries = { 'better-sqlite3': 'build', 'better-sqlite3-13': 'prebuilds' }
+
+/** Is better-sqlite3 there, in the version that SQLOCK_BETTER_SQLITE3 names? */
+export const hasBetter = (name = process.env.SQLOCK_BETTER_SQLITE3 ?? 'better-sqlite3') =>
   isThere(
-    existsSync(new URL('../../bench/node_modules/better-sqlite3/build', import.meta.url)),
-    'better-sqlite3 is not installed: npm ci --prefix bench'
+    existsSync(
+      new URL(`../../bench/node_modules/${name}/${binaries[name as keyof typeof binaries]}`, import.meta.url)
+    ),
+    `${name} is not installed: npm ci --prefix bench`
   )
 
 /** A process that answers lists of steps, each on an empty database: see fixtures/better.mjs. */

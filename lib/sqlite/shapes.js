@@ -4,14 +4,14 @@
  */
 'use strict'
 
-const { isAscii } = require('node:buffer')
 const { withMemory } = require('../base/errors')
 
 /** The marks of cells, in the upper half. */
 const INT32 = 0x7ff80001
 const NULL = 0x7ff80002
 const BESIDE = 0x7ff80003
-const BYTES = 0x7ff80004
+const LATIN1 = 0x7ff80004
+const UTF16 = 0x7ff80005
 
 const MAX_SHAPES = 500
 
@@ -40,8 +40,8 @@ function compile(form, names) {
       for (let n = 0, cell = 0, next = 0, at = rows.length; n < count; n++, cell += ${width}) {
         rows[at++] = ${literals[form](names)}
       }`
-    const made = new Function('textOf', `return (words, numbers, count, values, rows) => {${body}}`)
-    return made(textOf)
+    const made = new Function('latin1', 'utf16', `return (words, numbers, count, values, rows) => {${body}}`)
+    return made(latin1, utf16)
   } catch (error) {
     // Where code may not be made from strings, or not of so many columns.
     if (!(error instanceof EvalError || error instanceof RangeError)) throw error
@@ -61,10 +61,12 @@ const keyOf = name => (name === '__proto__' ? '["__proto__"]' : JSON.stringify(n
 const valueOf = column =>
   `(mark = words[2 * cell + ${2 * column + 1}]) === ${INT32} ? words[2 * cell + ${2 * column}]` +
   ` : mark === ${BESIDE} ? values[next++] : mark === ${NULL} ? null` +
-  ` : mark === ${BYTES} ? textOf(values[next++]) : numbers[cell + ${column}]`
+  ` : mark === ${LATIN1} ? latin1(values[next++]) : mark === ${UTF16} ? utf16(values[next++])` +
+  ` : numbers[cell + ${column}]`
 
-/** A large text is one that may not fit into memory. */
-const textOf = bytes => withMemory(() => (isAscii(bytes) ? bytes.latin1Slice() : bytes.utf8Slice()))
+/** Large texts, which may not fit into memory. */
+const latin1 = bytes => withMemory(() => bytes.latin1Slice())
+const utf16 = bytes => withMemory(() => bytes.ucs2Slice())
 
 /** The same by code that is there. */
 function loose(form, names) {
@@ -81,7 +83,8 @@ function loose(form, names) {
         const mark = words[2 * cell + 1]
         if (mark === INT32) row.push(words[2 * cell])
         else if (mark === BESIDE) row.push(values[next++])
-        else if (mark === BYTES) row.push(textOf(values[next++]))
+        else if (mark === LATIN1) row.push(latin1(values[next++]))
+        else if (mark === UTF16) row.push(utf16(values[next++]))
         else row.push(mark === NULL ? null : numbers[cell])
       }
       rows.push(rowOf(row))

@@ -74,7 +74,6 @@ impl Values {
 impl Beside for Values {
     fn text(&mut self, text: Text<'_>) -> std::result::Result<(), Misfit> {
         match text {
-            text if text.bytes().len() >= LARGE => self.large(text.bytes()),
             // SAFETY: the environment is that of the call that is under way, the bytes are copied, and the value is written.
             Text::Ascii(text) => self.push(|env, value| unsafe {
                 sys::napi_create_string_latin1(env, text.as_ptr().cast(), text.len().cast_signed(), value)

@@ -6,13 +6,16 @@
 //!   INT32   the lower 32 bits are an i32
 //!   NULL
 //!   BESIDE  a text, a blob or a bigint: the next one of those beside the cells
-//!   BYTES   a large text, whose bytes in UTF-8 are the next of those beside the cells
+//!   LATIN1  a large text, whose bytes in that encoding are the next of those beside the cells
+//!   UTF16   the same in this one
 //! ```
 //!
 //! JavaScript reads the cells as little-endian numbers. A mark is a NaN, which no value is: SQLite makes NULL of a NaN. Small
 //! integers have a mark since the engine keeps an integer of 32 bits, other than a double, without memory of its own.
 
 #![forbid(unsafe_code)]
+
+use std::borrow::Cow;
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -31,15 +34,16 @@ const MAX_BYTES: usize = 1 << 18;
 const INT32: u64 = 0x7ff8_0001 << 32;
 const NULL: u64 = 0x7ff8_0002 << 32;
 const BESIDE: u64 = 0x7ff8_0003 << 32;
-const BYTES: u64 = 0x7ff8_0004 << 32;
+const LATIN1: u64 = 0x7ff8_0004 << 32;
+const UTF16: u64 = 0x7ff8_0005 << 32;
 
 /// From this size on a text or a blob has memory of its own, for which there may be too little: V8 ends the process when it has no
-/// room for a string. Node's own strings of bytes are of this kind from 1,031,913 bytes on.
+/// room for a string. Node makes strings outside of the heap of V8 from 1,031,913 bytes on, of these two encodings.
 pub(crate) const LARGE: usize = 1 << 20;
 
 /// Where the values go that do not fit into a cell.
 pub(crate) trait Beside {
-    /// Takes a text; a [`LARGE`] one as bytes.
+    /// Takes a text, which is not [`LARGE`].
     fn text(&mut self, text: Text<'_>) -> Result<(), Misfit>;
     /// Takes a blob.
     fn blob(&mut self, blob: &[u8]) -> Result<(), Misfit>;
@@ -55,11 +59,28 @@ pub(crate) enum Text<'t> {
 }
 
 impl<'t> Text<'t> {
-    pub(crate) fn bytes(self) -> &'t [u8] {
+    fn is_large(self) -> bool {
         match self {
-            Text::Ascii(text) => text,
-            Text::Unicode(text) => text.as_bytes(),
+            Text::Ascii(text) => text.len() >= LARGE,
+            Text::Unicode(text) => text.len() >= LARGE,
         }
+    }
+
+    /// Its bytes in the smallest encoding of those that a string of JavaScript has, and the mark of that.
+    fn encoded(self) -> Result<(u64, Cow<'t, [u8]>), Misfit> {
+        let text = match self {
+            Text::Ascii(text) => return Ok((LATIN1, Cow::Borrowed(text))),
+            Text::Unicode(text) => text,
+        };
+        let mut bytes = Vec::new();
+        if text.chars().all(|character| u8::try_from(character).is_ok()) {
+            bytes.try_reserve_exact(text.len())?;
+            bytes.extend(text.chars().filter_map(|character| u8::try_from(character).ok()));
+            return Ok((LATIN1, Cow::Owned(bytes)));
+        }
+        bytes.try_reserve_exact(2 * text.encode_utf16().count())?;
+        bytes.extend(text.encode_utf16().flat_map(u16::to_le_bytes));
+        Ok((UTF16, Cow::Owned(bytes)))
     }
 }
 
@@ -149,9 +170,15 @@ impl<B: Beside> Chunk<B> {
                 }
             }
             ValueRef::Text(text) => {
-                let bytes = with_text(text, |text| self.beside.text(text).map(|()| text.bytes().len()))?;
-                let beside = self.beside_of(bytes);
-                if bytes < LARGE { beside } else { BYTES }
+                self.beside_of(text.len());
+                with_text(text, |text| {
+                    if text.is_large() {
+                        let (mark, bytes) = text.encoded()?;
+                        self.beside.blob(&bytes).map(|()| mark)
+                    } else {
+                        self.beside.text(text).map(|()| BESIDE)
+                    }
+                })?
             }
             ValueRef::Blob(blob) => {
                 self.beside.blob(blob)?;

@@ -140,6 +140,25 @@ proptest! {
 }
 
 #[test]
+fn a_large_text_comes_in_the_encoding_of_a_string() -> Result<(), Error> {
+    for (character, mark) in [("x", LATIN1), ("\u{e9}", LATIN1), ("\u{2603}", UTF16), ("\u{1f600}", UTF16)] {
+        let text = "x".repeat(LARGE) + character;
+        let mut chunk = Chunk::new(Arrivals::default());
+        push(&mut chunk, &[vec![Given::Text(text.clone().into_bytes())]], Form::default())?;
+        assert_eq!(chunk.cells(), [mark], "{character}");
+        let Some(Arrived::Blob(bytes)) = chunk.beside().0.first() else { panic!("bytes") };
+        let back: String = if mark == LATIN1 {
+            bytes.iter().map(|byte| char::from(*byte)).collect()
+        } else {
+            let units: Vec<u16> = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_le_bytes(*unit)).collect();
+            String::from_utf16_lossy(&units)
+        };
+        assert!(back == text, "{character}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_zeroblob_is_as_long_as_it_says() -> Result<(), Error> {
     let connection = Connection::open_in_memory()?;
     let sql = "SELECT zeroblob(3), zeroblob(0), '', x''";
