@@ -111,12 +111,12 @@ export declare class NativeStatement {
 /** A batch of writes on its way. */
 export declare class NativeSubmission {
   /** Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow. */
-  run(): Promise<NativeWritten | null>
+  run(): Promise<NativeOutcomes | null>
   /**
    * Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
    * that are done. As long as some are left, it is called again for the next.
    */
-  overtake(): Promise<NativeWritten>
+  overtake(): Promise<NativeOutcomes>
   /** Was it refused the lock, and waits since? */
   waiting(): boolean
   /**
@@ -239,26 +239,8 @@ export interface NativeLockOptions {
   mode?: number
 }
 
-/** How far a backup has got. */
-export interface NativeProgress {
-  totalPages: number
-  remainingPages: number
-}
-
-/** The rows that a statement has returned. */
-export interface NativeReturned {
-  index: number
-  rows: NativeRows
-}
-
-export interface NativeStatus {
-  locked: boolean
-  lockPath: string
-  holder: Nullable<HolderInfo>
-}
-
 /** What came of the writes of a submission that are done. What is left of one that takes the lock itself follows. */
-export interface NativeWritten {
+export interface NativeOutcomes {
   /** How many rows each one has changed. */
   changes: Float64Array
   /** The last rowid that each one has inserted, or 0; NaN where `bigints` has it. */
@@ -276,6 +258,24 @@ export interface NativeWritten {
   holdMs?: number
   /** What giving back the lock said, if it failed. */
   warning?: Error
+}
+
+/** How far a backup has got. */
+export interface NativeProgress {
+  totalPages: number
+  remainingPages: number
+}
+
+/** The rows that a statement has returned. */
+export interface NativeReturned {
+  index: number
+  rows: NativeRows
+}
+
+export interface NativeStatus {
+  locked: boolean
+  lockPath: string
+  holder: Nullable<HolderInfo>
 }
 
 export type Nullable<T> = T | null

@@ -27,11 +27,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use self::file::DatabaseFile;
-use self::mutex::{held, try_held};
+use self::mutex::{locked, try_locked};
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
-    Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, InForce, Interrupt, Memory, Reader, Writer,
+    Checkpoint, CheckpointMode, Checkpointer, ConnectionOptions, InForce, Interrupt, Memory, ReadConnection, Writer,
 };
 
 #[cfg(feature = "node")]
@@ -39,7 +39,7 @@ use crate::lock::Identity;
 
 pub use self::records::Record;
 #[cfg(feature = "node")]
-pub(crate) use self::write::Batch;
+pub(crate) use self::write::Outcomes;
 
 /// Longest wait for the lock, unless told otherwise.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_millis(500);
@@ -89,9 +89,9 @@ pub struct Database {
     #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript reads on other threads"))]
     settings: Arc<InForce>,
     writer: Mutex<Option<Writer>>,
-    reader: Mutex<Option<Reader>>,
+    reader: Mutex<Option<ReadConnection>>,
     /// Connections for reads on other threads that have nothing to do.
-    readers: Mutex<Vec<Reader>>,
+    readers: Mutex<Vec<ReadConnection>>,
     /// Opened when it is needed.
     checkpointer: Mutex<Option<Checkpointer>>,
 }
@@ -122,7 +122,7 @@ impl Database {
         let path = path.file_name().map_or_else(|| path.clone(), |name| base_dir.join(name));
         let locker = WriteLocker::for_database(&path, &base_dir, options.lock)?;
         let settings = Arc::new(InForce::of(&options.connection));
-        let mut reader = Reader::open(&path, &options.connection, Memory::Much, Arc::clone(&settings))?;
+        let mut reader = ReadConnection::open(&path, &options.connection, Memory::Much, Arc::clone(&settings))?;
         reader.check_layout()?;
         let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
         let db = Self {
@@ -197,11 +197,11 @@ impl Database {
     fn close_connections(&self) {
         let is_lost = self.file.has_lost_companions();
         // The reader first: it tells that the database is closed.
-        let reader = held(&self.reader).take();
-        let idle = std::mem::take(&mut *held(&self.readers));
-        let (checkpointer, writer) = (held(&self.checkpointer).take(), held(&self.writer).take());
+        let reader = locked(&self.reader).take();
+        let idle = std::mem::take(&mut *locked(&self.readers));
+        let (checkpointer, writer) = (locked(&self.checkpointer).take(), locked(&self.writer).take());
         if is_lost {
-            reader.iter().chain(&idle).for_each(Reader::forgo_checkpoint);
+            reader.iter().chain(&idle).for_each(ReadConnection::forgo_checkpoint);
             checkpointer.iter().for_each(Checkpointer::forgo_checkpoint);
             writer.iter().for_each(Writer::forgo_checkpoint);
         }
@@ -215,7 +215,7 @@ impl Database {
             return;
         }
         // While it reads somewhere else, there will be another occasion.
-        if let Some(mut reader) = try_held(&self.reader)
+        if let Some(mut reader) = try_locked(&self.reader)
             && let Some(reader) = reader.as_mut()
             && (reader.is_in_wal_mode() || (is_in_wal_mode() && reader.join_wal_mode()))
         {
@@ -230,8 +230,8 @@ impl Database {
         interrupt: &Interrupt,
     ) -> Result<Checkpoint, Error> {
         self.file.check()?;
-        let mut checkpointer = held(&self.checkpointer);
-        if held(&self.reader).is_none() {
+        let mut checkpointer = locked(&self.checkpointer);
+        if locked(&self.reader).is_none() {
             return Err(Error::Closed);
         }
         let checkpointer = match &mut *checkpointer {

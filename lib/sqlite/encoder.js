@@ -1,5 +1,5 @@
 /**
- * Writes as the addon takes them: one block of bytes, and the SQL texts. src/sqlite/batch.rs describes the form.
+ * Writes as the addon takes them: one block of bytes, and the SQL texts. src/sqlite/codec.rs describes the form.
  */
 /** @import * as Engine from '../engine' */
 'use strict'

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Database;
-use super::mutex::held;
+use super::mutex::locked;
 use crate::Error;
 use crate::lock::{self, Replacement};
 use crate::sqlite::{self, Copier, Interrupt, JOURNAL, Progress, SHM, WAL, beside};
@@ -51,7 +51,7 @@ impl Database {
         let destination =
             std::path::absolute(destination).map_err(|error| lock::Error::io("getcwd", destination, error))?;
         self.check_destination(&destination)?;
-        if held(&self.reader).is_none() {
+        if locked(&self.reader).is_none() {
             return Err(Error::Closed);
         }
         let copier = self.open_copier()?;

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use super::mutex::held;
+use super::mutex::locked;
 use crate::Error;
 use crate::lock::{self, Identity};
 use crate::sqlite::{SHM, WAL, beside};
@@ -134,7 +134,7 @@ impl DatabaseFile {
     /// The same for a read, of which there are too many to look each time.
     pub(super) fn check_at_times(&self) -> Result<(), Error> {
         let now = Instant::now();
-        let mut checked = held(&self.checked);
+        let mut checked = locked(&self.checked);
         if checked.is_some_and(|checked| now.duration_since(checked) < CHECK_EVERY) {
             return Ok(());
         }

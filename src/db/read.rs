@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::Database;
-use super::mutex::{held, try_held};
+use super::mutex::{locked, try_locked};
 use crate::Error;
 use crate::sqlite::{self, Query, Rows, Source, TransactionId};
 
 #[cfg(feature = "node")]
-use crate::sqlite::{Description, Interrupt, Memory, Reader};
+use crate::sqlite::{Description, Interrupt, Memory, ReadConnection};
 
 /// How many connections for reads on other threads are kept when there is nothing to do.
 #[cfg(feature = "node")]
@@ -42,11 +42,11 @@ impl Database {
     ) -> Result<T, Error> {
         let Some(id) = transaction else {
             self.file.check_at_times()?;
-            let outcome = held(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?;
+            let outcome = locked(&self.reader).as_mut().ok_or(Error::Closed)?.read(keep, read)?;
             self.watch_companions(|| false);
             return Ok(outcome);
         };
-        let writer = try_held(&self.writer).ok_or(Error::Busy)?;
+        let writer = try_locked(&self.writer).ok_or(Error::Busy)?;
         Ok(read(&writer.as_ref().ok_or(Error::Closed)?.source_in(id)?)?)
     }
 
@@ -57,13 +57,13 @@ impl Database {
     #[cfg(feature = "node")]
     pub(crate) fn describe_at_once(&self, sql: &str) -> Result<Description, Error> {
         self.file.check_at_times()?;
-        Ok(held(&self.reader).as_mut().ok_or(Error::Closed)?.read_at_once(|source| source.describe(sql))?)
+        Ok(locked(&self.reader).as_mut().ok_or(Error::Closed)?.read_at_once(|source| source.describe(sql))?)
     }
 
     /// Ends the snapshot that plain reads have kept.
     #[cfg(feature = "node")]
     pub(crate) fn end_snapshot(&self) {
-        if let Some(reader) = held(&self.reader).as_mut() {
+        if let Some(reader) = locked(&self.reader).as_mut() {
             reader.end_snapshot();
         }
     }
@@ -75,13 +75,14 @@ impl Database {
         interrupt: &Interrupt,
         read: impl FnMut(&Source<'_>) -> Result<T, sqlite::Error>,
     ) -> Result<T, Error> {
-        let idle = held(&self.readers).pop();
+        let idle = locked(&self.readers).pop();
         let mut reader = match idle {
             Some(reader) => reader,
-            None if held(&self.reader).is_none() => return Err(Error::Closed),
+            None if locked(&self.reader).is_none() => return Err(Error::Closed),
             None => {
                 self.file.check()?;
-                let reader = Reader::open(self.path(), &self.options, Memory::Little, Arc::clone(&self.settings))?;
+                let reader =
+                    ReadConnection::open(self.path(), &self.options, Memory::Little, Arc::clone(&self.settings))?;
                 // Has it opened the files of the others?
                 self.file.check().inspect_err(|_| reader.forgo_checkpoint())?;
                 reader
@@ -95,10 +96,10 @@ impl Database {
     }
 
     #[cfg(feature = "node")]
-    fn keep_or_close(&self, reader: Reader) {
-        let mut readers = held(&self.readers);
+    fn keep_or_close(&self, reader: ReadConnection) {
+        let mut readers = locked(&self.readers);
         // One that comes back after the end would keep the file open; close() empties the pool after it has taken the reader.
-        if readers.len() < IDLE_READERS && held(&self.reader).is_some() {
+        if readers.len() < IDLE_READERS && locked(&self.reader).is_some() {
             readers.push(reader);
         } else if self.file.has_lost_companions() {
             reader.forgo_checkpoint();

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use super::Database;
-use super::mutex::{held, try_held};
+use super::mutex::{locked, try_locked};
 use crate::Error;
 use crate::lock::WriteGuard;
 use crate::sqlite::{self, Connection, HoldId, Interrupt, Limits, Outcome, TransactionId, Write, Written};
@@ -14,8 +14,9 @@ use crate::sqlite::{self, Connection, HoldId, Interrupt, Limits, Outcome, Transa
 const BATCH_TIME: Duration = Duration::from_millis(5);
 
 /// What came of the writes of a batch that are done.
-pub(crate) struct Batch {
-    pub(crate) outcomes: Vec<Outcome>,
+pub(crate) struct Outcomes {
+    /// One for each write.
+    pub(crate) each: Vec<Outcome>,
     /// How many commits it took.
     #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript counts them"))]
     pub(crate) commits: u64,
@@ -39,7 +40,7 @@ impl Database {
         self.check_writable()?;
         // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back the lock says.
         let _guard = self.locker.acquire(self.timeout)?;
-        let mut connection = held(&self.writer);
+        let mut connection = locked(&self.writer);
         let connection = connection.as_mut().ok_or(Error::Closed)?;
         self.file.check()?;
         let done = connection.lend(work)?;
@@ -52,7 +53,7 @@ impl Database {
         let guard = self.locker.acquire(self.timeout)?;
         let outcome = self
             .write(&guard, None, None, &[write], &Interrupt::default())?
-            .outcomes
+            .each
             .pop()
             .unwrap_or(Err(sqlite::Error::Malformed));
         // The write is committed and stays so, whatever giving back the lock says.
@@ -73,23 +74,23 @@ impl Database {
         transaction: Option<TransactionId>,
         writes: &[Write<'_>],
         interrupt: &Interrupt,
-    ) -> Result<Batch, Error> {
+    ) -> Result<Outcomes, Error> {
         let time = guard.time_left().map_or(BATCH_TIME, |left| left.min(BATCH_TIME));
         let limits = Limits { until: Instant::now() + time, interrupt };
-        let mut connection = held(&self.writer);
+        let mut connection = locked(&self.writer);
         let connection = connection.as_mut().ok_or(Error::Closed)?;
         self.file.check().inspect_err(|_| connection.abandon())?;
         let before = connection.commits();
-        let outcomes = connection.run(hold, transaction, writes, limits);
+        let each = connection.run(hold, transaction, writes, limits);
         self.watch_companions(|| connection.is_in_wal_mode());
         let rolled_back = transaction.is_some_and(|id| connection.has_rolled_back(id));
-        Ok(Batch { outcomes, commits: connection.commits() - before, rolled_back })
+        Ok(Outcomes { each, commits: connection.commits() - before, rolled_back })
     }
 
     /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has one.
     #[cfg(feature = "node")]
     pub(crate) fn abandon_transaction(&self, _proof: &WriteGuard) {
-        if let Some(writer) = held(&self.writer).as_mut() {
+        if let Some(writer) = locked(&self.writer).as_mut() {
             writer.abandon();
         }
     }
@@ -98,7 +99,7 @@ impl Database {
     /// calls [`abandon_transaction`](Self::abandon_transaction) itself when the hold has ended meanwhile.
     #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript has an event loop"))]
     pub(crate) fn abandon_idle_transaction(&self, _proof: &WriteGuard) {
-        if let Some(writer) = try_held(&self.writer).as_deref_mut().and_then(Option::as_mut) {
+        if let Some(writer) = try_locked(&self.writer).as_deref_mut().and_then(Option::as_mut) {
             writer.abandon();
         }
     }

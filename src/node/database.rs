@@ -11,12 +11,12 @@ use napi::{Env, Result, Task};
 use napi_derive::napi;
 
 use super::backup::NativeBackup;
+use super::batch::Batch;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
 use super::convert::{to_duration, to_transaction};
 use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
-use super::queued::Work;
 use super::rows::TakeRef;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
@@ -164,9 +164,9 @@ impl NativeDatabase {
         batch: Uint8Array,
     ) -> Result<NativeSubmission> {
         let (database, transaction) = (Arc::clone(&self.database), to_transaction(transaction));
-        let batch = copied(&env, &batch)?;
-        let work = Work { database, transaction, statements, batch, done: 0, since: Instant::now() };
-        NativeSubmission::new(&env, hold, timeout_ms, work)
+        let bytes = copied(&env, &batch)?;
+        let batch = Batch { database, transaction, statements, bytes, done: 0, since: Instant::now() };
+        NativeSubmission::new(&env, hold, timeout_ms, batch)
     }
 
     /// Ends the snapshot that plain reads have kept.

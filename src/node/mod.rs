@@ -25,6 +25,7 @@
 #![cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
 
 mod backup;
+mod batch;
 mod checkpoint;
 mod convert;
 mod cursor;

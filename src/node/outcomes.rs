@@ -13,13 +13,13 @@ use napi_derive::napi;
 use super::convert::{duration_to_ms, from_integer};
 use super::error::{Failure, describe, exception};
 use super::rows::NativeRows;
-use crate::db::Batch;
+use crate::db::Outcomes;
 use crate::lock;
 use crate::sqlite;
 
 /// What came of the writes that are done, and what giving back the lock said after them.
-pub(super) struct Written {
-    pub(super) batch: Batch,
+pub(super) struct Served {
+    pub(super) outcomes: Outcomes,
     /// `None` under a hold of JavaScript.
     pub(super) lock: Option<Turn>,
 }
@@ -31,14 +31,14 @@ pub(super) struct Turn {
     pub(super) release: std::result::Result<(), lock::Error>,
 }
 
-pub(super) type Outcome = std::result::Result<Written, Failure>;
-pub(super) type Resolver = Box<dyn FnOnce(Env) -> Result<NativeWritten>>;
-type Deferred = JsDeferred<NativeWritten, Resolver>;
+pub(super) type Delivery = std::result::Result<Served, Failure>;
+pub(super) type Resolver = Box<dyn FnOnce(Env) -> Result<NativeOutcomes>>;
+type Deferred = JsDeferred<NativeOutcomes, Resolver>;
 
 /// What the threads that write leave, in its order, and who in JavaScript waits for the next of it.
 #[derive(Default)]
 struct Slot {
-    arrived: VecDeque<Outcome>,
+    arrived: VecDeque<Delivery>,
     awaited: Option<Deferred>,
     /// JavaScript does not wait for the worker any more: what arrives is not for that one.
     overtaken: bool,
@@ -48,11 +48,11 @@ struct Slot {
 pub(super) struct Mailbox(Arc<Mutex<Slot>>);
 
 impl Mailbox {
-    pub(super) fn deliver(&self, outcome: Outcome) {
+    pub(super) fn deliver(&self, delivery: Delivery) {
         let mut slot = self.slot();
         match slot.awaited.take() {
-            Some(deferred) => resolve(deferred, outcome),
-            None => slot.arrived.push_back(outcome),
+            Some(deferred) => resolve(deferred, delivery),
+            None => slot.arrived.push_back(delivery),
         }
     }
 
@@ -61,13 +61,13 @@ impl Mailbox {
         let mut slot = self.slot();
         slot.overtaken = true;
         match slot.arrived.pop_front() {
-            Some(outcome) => resolve(deferred, outcome),
+            Some(delivery) => resolve(deferred, delivery),
             None => slot.awaited = Some(deferred),
         }
     }
 
     /// What a worker has left here; `None` when the promise of somebody else is to be settled.
-    pub(super) fn collect(&self) -> Option<Outcome> {
+    pub(super) fn collect(&self) -> Option<Delivery> {
         let mut slot = self.slot();
         if slot.overtaken { None } else { slot.arrived.pop_front() }
     }
@@ -77,13 +77,13 @@ impl Mailbox {
     }
 }
 
-fn resolve(deferred: Deferred, outcome: Outcome) {
-    deferred.resolve(Box::new(move |env| to_js(&env, outcome)));
+fn resolve(deferred: Deferred, delivery: Delivery) {
+    deferred.resolve(Box::new(move |env| to_js(&env, delivery)));
 }
 
 /// What came of the writes of a submission that are done. What is left of one that takes the lock itself follows.
 #[napi(object, object_from_js = false)]
-pub struct NativeWritten {
+pub struct NativeOutcomes {
     /// How many rows each one has changed.
     pub changes: Float64Array,
     /// The last rowid that each one has inserted, or 0; NaN where `bigints` has it.
@@ -124,12 +124,12 @@ pub struct NativeFailure {
     pub failure: ObjectRef,
 }
 
-pub(super) fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
-    let Written { batch: Batch { outcomes, commits, rolled_back }, lock } =
-        outcome.map_err(|failure| exception(env, failure))?;
-    let (mut changes, mut rowids) = (Vec::with_capacity(outcomes.len()), Vec::with_capacity(outcomes.len()));
+pub(super) fn to_js(env: &Env, delivery: Delivery) -> Result<NativeOutcomes> {
+    let Served { outcomes: Outcomes { each, commits, rolled_back }, lock } =
+        delivery.map_err(|failure| exception(env, failure))?;
+    let (mut changes, mut rowids) = (Vec::with_capacity(each.len()), Vec::with_capacity(each.len()));
     let (mut bigints, mut failures, mut returned) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, outcome) in (0_u32..).zip(outcomes) {
+    for (index, outcome) in (0_u32..).zip(each) {
         let written = match outcome {
             Ok(written) => written,
             Err(error) => {
@@ -158,7 +158,7 @@ pub(super) fn to_js(env: &Env, outcome: Outcome) -> Result<NativeWritten> {
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
     let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
-    Ok(NativeWritten { changes, rowids, bigints, failures, returned, commits, rolled_back, wait_ms, hold_ms, warning })
+    Ok(NativeOutcomes { changes, rowids, bigints, failures, returned, commits, rolled_back, wait_ms, hold_ms, warning })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nothing is done 2^53 times at once")]

@@ -16,56 +16,58 @@ use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
 use napi::{Env, Result, Task};
 use napi_derive::napi;
 
+use super::batch::Batch;
 use super::environment;
 use super::error::{Failure, exception, guarded, not_started};
 use super::interrupts::interrupt;
-use super::outcomes::{Mailbox, NativeWritten, Resolver, Written, to_js};
-use super::queued::{Queued, Work};
-use super::ticket::Ticket;
+use super::outcomes::{Mailbox, NativeOutcomes, Resolver, Served, to_js};
+use super::queued::Queued;
 use crate::lock::{self, Queue, WriteGuard};
 use crate::sqlite::{HoldId, Interrupt};
 use crate::threads;
 
-/// Work under a hold of JavaScript, until a thread takes it.
+/// A batch under a hold of JavaScript, until a thread takes it.
 #[derive(Clone)]
-struct Held {
+struct UnderHold {
     hold: HoldId,
-    work: Arc<Mutex<Option<HeldWork>>>,
+    waiting: Arc<Mutex<Option<Waiting>>>,
     interrupt: Arc<Interrupt>,
 }
 
 /// The last one tells when the hold has ended.
-type HeldWork = (Arc<WriteGuard>, Work, Arc<AtomicBool>);
+type Waiting = (Arc<WriteGuard>, Batch, Arc<AtomicBool>);
 
-impl Held {
+impl UnderHold {
     fn write(&self, mailbox: &Mailbox) {
-        let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((guard, work, ended)) = taken {
-            let database = Arc::clone(&work.database);
-            let written = guarded(|| work.run(&guard, Some(self.hold), &self.interrupt));
+        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((guard, batch, ended)) = taken {
+            let database = Arc::clone(&batch.database);
+            let written = guarded(|| batch.run(&guard, Some(self.hold), &self.interrupt));
             // The end of the hold did not wait for it, and what it has begun after that nobody could end any more.
             if ended.load(Ordering::SeqCst) {
                 database.abandon_transaction(&guard);
             }
             drop(guard);
-            mailbox.deliver(written.map(|(batch, _)| Written { batch, lock: None }));
+            mailbox.deliver(written.map(|(outcomes, _)| Served { outcomes, lock: None }));
         }
     }
 
     /// No thread could be started for it: nothing of it is written, unless a worker has come meanwhile.
     fn refuse(&self, mailbox: &Mailbox, error: io::Error) {
-        let taken = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((_, work, _)) = taken {
-            mailbox.deliver(Err(not_started(work.database.path(), error)));
+        let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((_, batch, _)) = taken {
+            mailbox.deliver(Err(not_started(batch.database.path(), error)));
         }
     }
 }
 
+/// How a batch comes to the lock.
+#[derive(Clone)]
 enum Route {
     /// Through the queue.
     Queue(Arc<Queued>),
     /// Under a hold of JavaScript.
-    Hold(Held),
+    Hold(UnderHold),
 }
 
 /// A batch of writes on its way.
@@ -78,18 +80,18 @@ pub struct NativeSubmission {
 
 impl NativeSubmission {
     /// Enters a write into the queue, or prepares it to run under `hold`.
-    pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, work: Work) -> Result<Self> {
+    pub(super) fn new(env: &Env, hold: i64, timeout_ms: f64, batch: Batch) -> Result<Self> {
         let (mailbox, interrupt) = (Mailbox::default(), interrupt());
         if hold != environment::NO_HOLD {
             let guard = environment::guard(hold).ok_or_else(|| exception(env, lock::Error::Cancelled))?;
-            if work.transaction.is_some() {
-                environment::note(hold, &work.database, &interrupt);
+            if batch.transaction.is_some() {
+                environment::note(hold, &batch.database, &interrupt);
             }
-            let work = Arc::new(Mutex::new(Some((guard, work, environment::ended(hold)))));
-            let route = Route::Hold(Held { hold, work, interrupt: Arc::clone(&interrupt) });
+            let waiting = Arc::new(Mutex::new(Some((guard, batch, environment::ended(hold)))));
+            let route = Route::Hold(UnderHold { hold, waiting, interrupt: Arc::clone(&interrupt) });
             return Ok(Self { route, mailbox, interrupt });
         }
-        let queued = Queued::enter(work, timeout_ms, mailbox.clone(), Arc::clone(&interrupt));
+        let queued = Queued::enter(batch, timeout_ms, mailbox.clone(), Arc::clone(&interrupt));
         let route = Route::Queue(queued.map_err(|error| exception(env, error))?);
         Ok(Self { route, mailbox, interrupt })
     }
@@ -98,30 +100,26 @@ impl NativeSubmission {
 #[napi]
 impl NativeSubmission {
     /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten | null>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes | null>")]
     pub fn run(&self) -> AsyncTask<WriteTask> {
-        let errand = match &self.route {
-            Route::Queue(queued) => Errand::Attempt(queued.ticket.clone()),
-            Route::Hold(held) => Errand::Write(held.clone()),
-        };
-        AsyncTask::new(WriteTask { errand, mailbox: self.mailbox.clone() })
+        AsyncTask::new(WriteTask { route: self.route.clone(), mailbox: self.mailbox.clone() })
     }
 
     /// Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
     /// that are done. As long as some are left, it is called again for the next.
-    #[napi(catch_unwind, ts_return_type = "Promise<NativeWritten>")]
+    #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<NativeWritten, Resolver>()?;
+        let (deferred, promise) = env.create_deferred::<NativeOutcomes, Resolver>()?;
         self.mailbox.settle(deferred);
         match &self.route {
             Route::Queue(queued) => {
                 queued.ticket.with(Queue::overtake);
             }
             // The lock is held meanwhile, and the pool may be full for ever: a thread of its own.
-            Route::Hold(held) => {
-                let (writing, mailbox) = (held.clone(), self.mailbox.clone());
+            Route::Hold(under_hold) => {
+                let (writing, mailbox) = (under_hold.clone(), self.mailbox.clone());
                 if let Err(error) = threads::spawn("sqlock-write", move || writing.write(&mailbox)) {
-                    held.refuse(&self.mailbox, error);
+                    under_hold.refuse(&self.mailbox, error);
                 }
             }
         }
@@ -151,34 +149,28 @@ impl NativeSubmission {
     }
 }
 
-/// What a worker is sent for.
-enum Errand {
-    Attempt(Ticket),
-    Write(Held),
-}
-
 pub struct WriteTask {
-    errand: Errand,
+    route: Route,
     mailbox: Mailbox,
 }
 
 impl Task for WriteTask {
     type Output = std::result::Result<(), Failure>;
-    type JsValue = Option<NativeWritten>;
+    type JsValue = Option<NativeOutcomes>;
 
     fn compute(&mut self) -> Result<Self::Output> {
         Ok(guarded(|| {
-            match &self.errand {
-                Errand::Attempt(ticket) => {
-                    ticket.with(Queue::attempt);
+            match &self.route {
+                Route::Queue(queued) => {
+                    queued.ticket.with(Queue::attempt);
                 }
-                Errand::Write(held) => held.write(&self.mailbox),
+                Route::Hold(under_hold) => under_hold.write(&self.mailbox),
             }
             Ok::<(), Failure>(())
         }))
     }
 
-    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<Option<NativeWritten>> {
+    fn resolve(&mut self, env: Env, output: Self::Output) -> Result<Option<NativeOutcomes>> {
         output.map_err(|failure| exception(&env, failure))?;
         self.mailbox.collect().map(|outcome| to_js(&env, outcome)).transpose()
     }

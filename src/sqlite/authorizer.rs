@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::raw::{self, Request, action};
+use super::raw::{self, AuthorizerRequest, action};
 use super::{Error, pragma};
 
 /// The SQL functions whose values belong to a caller, see [`counters`](super::counters).
@@ -37,7 +37,7 @@ enum Refusal {
 }
 
 #[derive(Default)]
-struct State {
+struct AuthorizerState {
     mode: Mode,
     refusal: Option<Refusal>,
     made_temp: bool,
@@ -60,7 +60,7 @@ pub(super) struct Authorizer(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<AuthorizerState>,
     /// Has the schema a name that is no UTF-8?
     has_other_names: AtomicBool,
 }
@@ -74,7 +74,7 @@ impl Authorizer {
         Ok(authorizer)
     }
 
-    fn allows(&self, request: &Request<'_>) -> bool {
+    fn allows(&self, request: &AuthorizerRequest<'_>) -> bool {
         if !request.is_utf8 {
             self.0.has_other_names.store(true, Ordering::Relaxed);
         }
@@ -162,12 +162,12 @@ impl Authorizer {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, AuthorizerState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn judge(mode: Mode, request: &Request<'_>) -> Option<Refusal> {
+fn judge(mode: Mode, request: &AuthorizerRequest<'_>) -> Option<Refusal> {
     let (name, argument) = pragma_of(request);
     match mode {
         Mode::Read => (!pragma::reads(name, argument)).then_some(Refusal::SyncWrite),
@@ -179,12 +179,12 @@ fn judge(mode: Mode, request: &Request<'_>) -> Option<Refusal> {
 }
 
 /// The name and the argument of a pragma.
-fn pragma_of<'r>(request: &'r Request<'_>) -> (&'r str, Option<&'r str>) {
+fn pragma_of<'r>(request: &'r AuthorizerRequest<'_>) -> (&'r str, Option<&'r str>) {
     (request.first.as_deref().unwrap_or_default(), request.second.as_deref())
 }
 
 /// Does it make something in the TEMP database, which belongs to this one connection?
-fn makes_temp(request: &Request<'_>) -> bool {
+fn makes_temp(request: &AuthorizerRequest<'_>) -> bool {
     let is_temp = request.database.as_deref() == Some("temp");
     match request.action {
         // By the keyword TEMP.

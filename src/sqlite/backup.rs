@@ -15,7 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::Error;
 use super::at_rest::AtRest;
-use super::connection::{self, ConnectionOptions, Opened, ReaderConnection};
+use super::connection::{self, ConnectionOptions, Opened, OpenedToRead};
 use super::interrupt::Interrupt;
 use super::refresh::{is_wal, refresh};
 
@@ -44,7 +44,7 @@ impl Copier {
     pub(crate) fn open(path: &Path, options: &ConnectionOptions) -> Result<Self, Error> {
         // A file that has gone meanwhile is not made anew.
         let options = ConnectionOptions { file_must_exist: true, ..options.clone() };
-        let ReaderConnection { connection, at_rest, .. } = connection::open_reader(path, &options)?;
+        let OpenedToRead { connection, at_rest, .. } = connection::open_to_read(path, &options)?;
         Ok(Self { connection, at_rest })
     }
 

@@ -188,7 +188,7 @@ impl Memory {
 }
 
 /// A connection that reads.
-pub(super) struct ReaderConnection {
+pub(super) struct OpenedToRead {
     pub(super) connection: Opened,
     /// If there is one, the connection reads without locks, and what it reads counts only while this holds.
     pub(super) at_rest: Option<AtRest>,
@@ -201,13 +201,13 @@ pub(super) struct ReaderConnection {
 ///
 /// # Errors
 /// `SQLITE_CANTOPEN`, `SQLITE_NOTADB` and what else opening gives.
-pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<ReaderConnection, Error> {
+pub(super) fn open_to_read(path: &Path, options: &ConnectionOptions) -> Result<OpenedToRead, Error> {
     let mut attempts_left = ATTEMPTS;
     loop {
         let mut wal = false;
         let error = match Opened::open(path, options, || begin_to_read(open(path, options)?, options, &mut wal)) {
             Err(error) if options.readonly && error.is_of_opening() => error,
-            opened => return Ok(ReaderConnection { connection: opened?, at_rest: None, wal }),
+            opened => return Ok(OpenedToRead { connection: opened?, at_rest: None, wal }),
         };
         if let Some(at_rest) = AtRest::of(path) {
             let opened =
@@ -217,7 +217,7 @@ pub(super) fn open_reader(path: &Path, options: &ConnectionOptions) -> Result<Re
                 if !raw::is_wal_file(&connection) {
                     return Err(error);
                 }
-                return Ok(ReaderConnection { connection, at_rest: Some(at_rest), wal });
+                return Ok(OpenedToRead { connection, at_rest: Some(at_rest), wal });
             }
         } else if has(path, JOURNAL) || !has(path, WAL) {
             // Nothing that could be there for a moment only, such as the -wal of a program that has just begun or ended.

@@ -98,10 +98,10 @@ pub(super) fn pause_briefly() {
 
 /// Calls off one piece of work and no other: once it has ended, nothing is interrupted any more.
 #[derive(Default)]
-pub struct Interrupt(Mutex<State>);
+pub struct Interrupt(Mutex<InterruptState>);
 
 #[derive(Default)]
-struct State {
+struct InterruptState {
     requested: bool,
     running: Option<Brake>,
 }
@@ -140,7 +140,7 @@ impl Interrupt {
         self.state().requested
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, InterruptState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -160,8 +160,8 @@ impl Drop for Armed<'_> {
 mod tests {
     use std::path::Path;
 
-    use super::super::batch::Write;
     use super::super::connection::ConnectionOptions;
+    use super::super::write::Write;
     use super::super::writer::{Limits, Writer};
     use super::*;
 

@@ -8,7 +8,8 @@
 //! | `run` | running a statement of a caller |
 //! | `text` | what the text of a statement tells |
 //! | `description` | what a statement is, and what its columns are |
-//! | `batch` | writes, and how they come from JavaScript |
+//! | `write` | what a caller asks the writing connection to do |
+//! | `codec` | how a batch of writes comes from JavaScript |
 //! | `counters` | `last_insert_rowid()` and `changes()` as one caller sees them |
 //! | `writer` | the writing connection: batches, transactions, scripts |
 //! | `split` | where each statement of a script ends |
@@ -17,7 +18,7 @@
 //! | `interrupt` | calling off what another thread does |
 //! | `checkpoint` | the connection that checkpoints |
 //! | `backup` | copying a database |
-//! | `reader` | the reading connection |
+//! | `read_connection` | the reading connection |
 //! | `at_rest` | reading a database that nobody has open, without locks |
 //! | `companion` | the names of the files beside a database |
 //! | `query` | plain reads |
@@ -35,10 +36,10 @@ mod advice;
 mod at_rest;
 mod authorizer;
 mod backup;
-mod batch;
 mod checkpoint;
 #[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 mod chunk;
+mod codec;
 mod codes;
 mod companion;
 mod connection;
@@ -56,7 +57,7 @@ mod presence;
 mod query;
 mod raw;
 #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
-mod reader;
+mod read_connection;
 mod records;
 mod refresh;
 mod rows;
@@ -66,9 +67,9 @@ mod split;
 #[cfg(test)]
 mod test_values;
 mod text;
+mod write;
 mod writer;
 
-pub use batch::{Control, Parameter, Write};
 pub use checkpoint::{Checkpoint, CheckpointMode};
 pub use connection::{ConnectionOptions, Synchronous};
 pub use error::{Error, Failure};
@@ -78,14 +79,15 @@ pub use rows::{Row, Rows};
 pub use rusqlite::Connection;
 pub use rusqlite::types::Value;
 pub use rusqlite::types::ValueRef;
+pub use write::{Control, Parameter, Write};
 pub use writer::Written;
 
 pub(crate) use backup::{Copier, Progress, leave_wal_mode};
-#[cfg(feature = "node")]
-pub(crate) use batch::{decode, decode_parameters};
 pub(crate) use checkpoint::Checkpointer;
 #[cfg(feature = "node")]
 pub(crate) use chunk::{Beside, Chunk, Kept, LARGE, Text};
+#[cfg(feature = "node")]
+pub(crate) use codec::{decode, decode_parameters};
 pub(crate) use companion::{JOURNAL, SHM, WAL, beside};
 pub(crate) use connection::Memory;
 #[cfg(feature = "node")]
@@ -100,7 +102,7 @@ pub(crate) use presence::meets_another;
 #[cfg(feature = "node")]
 pub(crate) use query::{Columns, Encoded};
 pub(crate) use query::{Query, Source};
-pub(crate) use reader::Reader;
+pub(crate) use read_connection::ReadConnection;
 pub(crate) use settings::InForce;
 #[cfg(feature = "node")]
 pub(crate) use text::is_kept;

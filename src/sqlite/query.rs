@@ -6,7 +6,6 @@ use rusqlite::{Connection, Statement};
 
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
-use super::batch::Parameter;
 use super::chunk::{Beside, Chunk, Kept, MAX_CELLS};
 use super::description::Description;
 use super::form::Form;
@@ -14,6 +13,7 @@ use super::raw::Values;
 use super::refresh::refresh;
 use super::rows::{self, Names};
 use super::text::is_one_of;
+use super::write::Parameter;
 use super::{Error, Rows, raw, run};
 
 /// Where to read.
@@ -75,7 +75,7 @@ impl Source<'_> {
     ) -> Result<(), Error> {
         self.run(query, |statement| {
             let names = self.names(query.sql);
-            fill(statement, &names, Limits { form, rows: MAX_CELLS }, chunk, columns, |columns, chunk| {
+            fill(statement, &names, Wanted { form, rows: MAX_CELLS }, chunk, columns, |columns, chunk| {
                 Ok(deliver(columns, chunk))
             })
         })
@@ -100,8 +100,8 @@ impl Source<'_> {
                     Err(Error::changed())
                 }
             };
-            let limits = Limits { form, rows: rows_in_chunk };
-            fill(statement, &self.names(query.sql), limits, &mut Chunk::default(), &mut Columns::default(), deliver)
+            let wanted = Wanted { form, rows: rows_in_chunk };
+            fill(statement, &self.names(query.sql), wanted, &mut Chunk::default(), &mut Columns::default(), deliver)
         })
     }
 
@@ -173,8 +173,8 @@ fn is_plain(statement: &Statement<'_>, sql: &str) -> bool {
 /// Runs a statement whose parameters are bound, and keeps its rows for another thread.
 pub(super) fn encode(statement: &mut Statement<'_>, names: &Names<'_>, form: Form) -> Result<Encoded, Error> {
     let (mut columns, mut chunks) = (Columns::default(), Vec::new());
-    let limits = Limits { form, rows: MAX_CELLS };
-    fill(statement, names, limits, &mut Chunk::default(), &mut columns, |_, chunk| {
+    let wanted = Wanted { form, rows: MAX_CELLS };
+    fill(statement, names, wanted, &mut Chunk::default(), &mut columns, |_, chunk| {
         chunks.push(std::mem::take(chunk));
         Ok(true)
     })?;
@@ -200,7 +200,7 @@ impl Columns {
 
 /// Which rows are wanted, and how many in a chunk.
 #[derive(Clone, Copy)]
-struct Limits {
+struct Wanted {
     form: Form,
     rows: usize,
 }
@@ -210,7 +210,7 @@ struct Limits {
 fn fill<B: Beside>(
     statement: &mut Statement<'_>,
     names: &Names<'_>,
-    limits: Limits,
+    wanted: Wanted,
     chunk: &mut Chunk<B>,
     columns: &mut Columns,
     mut deliver: impl FnMut(&mut Columns, &mut Chunk<B>) -> Result<bool, Error>,
@@ -223,17 +223,17 @@ fn fill<B: Beside>(
         return columns.update(statement, names);
     };
     columns.update(first.as_ref(), names)?;
-    let width = limits.form.columns(columns.names.len());
-    let mut left = limits.form.rows();
+    let width = wanted.form.columns(columns.names.len());
+    let mut left = wanted.form.rows();
     let mut values = None;
     chunk.clear();
     while let Some(row) = next {
         left -= 1;
         match &values {
-            Some(values) => chunk.push_values(row, values, &columns.names, limits.form)?,
-            None => chunk.push_row(row, &columns.names, limits.form)?,
+            Some(values) => chunk.push_values(row, values, &columns.names, wanted.form)?,
+            None => chunk.push_row(row, &columns.names, wanted.form)?,
         }
-        if chunk.is_full(width) || chunk.rows() >= limits.rows {
+        if chunk.is_full(width) || chunk.rows() >= wanted.rows {
             if !deliver(columns, chunk)? {
                 return Ok(());
             }

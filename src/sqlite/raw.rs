@@ -124,7 +124,7 @@ fn give<T: Send + 'static>(connection: &Connection, name: &CStr, value: T) -> ru
 
 /// What SQLite asks an authorizer about, see <https://www.sqlite.org/c3ref/set_authorizer.html>. A name that another program has
 /// put into the schema may be no UTF-8; it has U+FFFD in it then.
-pub(super) struct Request<'r> {
+pub(super) struct AuthorizerRequest<'r> {
     pub(super) action: c_int,
     pub(super) first: Option<Cow<'r, str>>,
     pub(super) second: Option<Cow<'r, str>>,
@@ -148,9 +148,9 @@ pub(super) mod action {
 /// Lets `allows` decide what a statement may do, while SQLite compiles it.
 pub(super) fn set_authorizer<F>(connection: &Connection, allows: F) -> rusqlite::Result<()>
 where
-    F: FnMut(&Request<'_>) -> bool + Send + 'static,
+    F: FnMut(&AuthorizerRequest<'_>) -> bool + Send + 'static,
 {
-    unsafe extern "C" fn ask<F: FnMut(&Request<'_>) -> bool>(
+    unsafe extern "C" fn ask<F: FnMut(&AuthorizerRequest<'_>) -> bool>(
         allows: *mut c_void,
         action: c_int,
         first: *const c_char,
@@ -167,7 +167,7 @@ where
         let allowed = catch_unwind(AssertUnwindSafe(|| {
             let [first, second, database] = [first, second, database].map(|name| name.map(String::from_utf8_lossy));
             let is_utf8 = [&first, &second, &database].iter().all(|name| !matches!(name, Some(Cow::Owned(_))));
-            allows(&Request { action, first, second, database, within, is_utf8 })
+            allows(&AuthorizerRequest { action, first, second, database, within, is_utf8 })
         }));
         if allowed.unwrap_or(false) { ffi::SQLITE_OK } else { ffi::SQLITE_DENY }
     }

@@ -8,9 +8,9 @@ use rusqlite::types::ToSqlOutput;
 use rusqlite::{Connection, Statement, StatementStatus};
 
 use super::authorizer::Authorizer;
-use super::batch::Parameter;
 use super::refresh::refresh;
 use super::text::{is_kept, is_one_of, skip_comments};
+use super::write::Parameter;
 use super::{Error, counters};
 
 /// Compiles a statement, binds its parameters and does `work` with it.

@@ -26,7 +26,7 @@ pub(super) fn statements(sql: &str) -> impl Iterator<Item = Part<'_>> {
 
 /// How far a statement has got. In the body of a trigger a semicolon does not end it, but for the one behind `; END`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ScanState {
     Start,
     Explain,
     Create,
@@ -36,7 +36,7 @@ enum State {
     End,
 }
 
-impl State {
+impl ScanState {
     fn after(self, word: &str) -> Self {
         let is = |expected: &[&str]| expected.iter().any(|expected| word.eq_ignore_ascii_case(expected));
         match self {
@@ -55,7 +55,7 @@ impl State {
 
 /// The first statement and what stands behind it; `None` when there is none.
 fn next(sql: &str) -> Option<(Part<'_>, &str)> {
-    let (mut at, mut state, mut begin, mut keyword) = (0, State::Start, None, "");
+    let (mut at, mut state, mut begin, mut keyword) = (0, ScanState::Start, None, "");
     while at < sql.len() {
         let (token, length) = token(&sql.as_bytes()[at..]);
         let here = at;
@@ -64,7 +64,7 @@ fn next(sql: &str) -> Option<(Part<'_>, &str)> {
             Token::Space => continue,
             Token::Semicolon => match (begin, state) {
                 (None, _) => continue,
-                (_, State::Trigger | State::Semicolon) => state = State::Semicolon,
+                (_, ScanState::Trigger | ScanState::Semicolon) => state = ScanState::Semicolon,
                 (Some(begin), _) => return Some((Part { text: &sql[begin..at], keyword }, &sql[at..])),
             },
             Token::Word => {

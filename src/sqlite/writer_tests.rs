@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::types::ValueRef;
 
 use super::*;
-use crate::sqlite::batch::{Parameter, Write};
+use crate::sqlite::write::{Parameter, Write};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 

@@ -30,7 +30,7 @@ pub(super) struct Named {
 }
 
 /// Finds the paths in one Rust file.
-struct Reader<'s> {
+struct PathReader<'s> {
     tokens: Vec<Token<'s>>,
     at: usize,
     /// The module at this place; one name longer in each `mod x { … }`.
@@ -56,8 +56,16 @@ pub(super) fn rust_paths<'s>(file: &'s str, source: &'s str, dependencies: &'s B
     let (tokens, module) = (tokens(source), module_of(file));
     let declared = tokens.windows(3).filter(|three| three[0].text == "mod" && three[2].text == ";");
     let known = declared.map(|three| (three[1].text, format!("{}::{}", module.join("::"), three[1].text))).collect();
-    let mut reader =
-        Reader { tokens, at: 0, module, braces: Vec::new(), dependencies, known, exports: false, named: Vec::new() };
+    let mut reader = PathReader {
+        tokens,
+        at: 0,
+        module,
+        braces: Vec::new(),
+        dependencies,
+        known,
+        exports: false,
+        named: Vec::new(),
+    };
     while let Some(token) = reader.next() {
         match token.text {
             // `use<…>` in a type names what it captures.
@@ -75,7 +83,7 @@ pub(super) fn rust_paths<'s>(file: &'s str, source: &'s str, dependencies: &'s B
     reader.named
 }
 
-impl<'s> Reader<'s> {
+impl<'s> PathReader<'s> {
     fn next(&mut self) -> Option<Token<'s>> {
         self.at += 1;
         self.tokens.get(self.at - 1).copied()

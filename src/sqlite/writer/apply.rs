@@ -5,10 +5,10 @@
 use rusqlite::Statement;
 
 use super::{Outcome, Writer, Written};
-use crate::sqlite::batch::Write;
 use crate::sqlite::interrupt::Interrupt;
 use crate::sqlite::query;
 use crate::sqlite::rows::Names;
+use crate::sqlite::write::Write;
 use crate::sqlite::{Error, records, run, text};
 
 impl Writer {

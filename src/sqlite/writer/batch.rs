@@ -11,8 +11,8 @@ use std::time::Instant;
 use super::outcomes::{of_all, refuse_all};
 use super::{Atomic, HoldId, Limits, Outcome, TransactionId, Writer, Written};
 use crate::sqlite::authorizer::Mode;
-use crate::sqlite::batch::Write;
 use crate::sqlite::interrupt::Interrupt;
+use crate::sqlite::write::Write;
 use crate::sqlite::{Error, raw, text};
 
 impl Writer {

@@ -4,7 +4,7 @@
 
 use super::{Outcome, Written};
 use crate::sqlite::Error;
-use crate::sqlite::batch::Write;
+use crate::sqlite::write::Write;
 
 pub(super) fn refuse_all(writes: &[Write<'_>], error: &Error) -> Vec<Outcome> {
     let count = |write: &Write<'_>| if let Write::All(all) = write { all.len() } else { 1 };

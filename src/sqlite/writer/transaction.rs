@@ -11,8 +11,8 @@ use std::time::Instant;
 use super::outcomes::{of_all, refuse_all};
 use super::{BEGIN, Limits, OpenTransaction, Outcome, TransactionId, Writer, Written};
 use crate::sqlite::Error;
-use crate::sqlite::batch::{Control, Write};
 use crate::sqlite::query::Source;
+use crate::sqlite::write::{Control, Write};
 
 const SAVEPOINT: &str = "SAVEPOINT sqlock";
 const RELEASE: &str = "RELEASE sqlock";

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::Error;
 use super::at_rest::AtRest;
 use super::authorizer::{Authorizer, Mode};
-use super::connection::{self, ATTEMPTS, ConnectionOptions, Memory, Opened, ReaderConnection};
+use super::connection::{self, ATTEMPTS, ConnectionOptions, Memory, Opened, OpenedToRead};
 use super::interrupt::Interrupt;
 use super::query::Source;
 use super::raw::{self, WalIndexHeader};
@@ -27,7 +27,7 @@ use super::refresh::{is_wal, refresh};
 use super::settings::{InForce, Settings};
 
 /// A connection that reads, and is replaced when the files of the database ask for another one.
-pub(crate) struct Reader {
+pub(crate) struct ReadConnection {
     path: PathBuf,
     options: ConnectionOptions,
     memory: Memory,
@@ -35,7 +35,7 @@ pub(crate) struct Reader {
     reading: Reading,
 }
 
-impl Reader {
+impl ReadConnection {
     pub(crate) fn open(
         path: &Path,
         options: &ConnectionOptions,
@@ -157,7 +157,7 @@ struct Reading {
 
 impl Reading {
     fn open(path: &Path, options: &ConnectionOptions, memory: Memory) -> Result<Self, Error> {
-        let ReaderConnection { connection, at_rest, wal } = connection::open_reader(path, options)?;
+        let OpenedToRead { connection, at_rest, wal } = connection::open_to_read(path, options)?;
         memory.apply(&connection)?;
         let authorizer = Authorizer::install(&connection)?;
         Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal, snapshot: None })

@@ -1,5 +1,7 @@
-//! Writes, and how a batch of them comes from JavaScript: as one block of bytes, one call over the border however many
-//! writes. `lib/write/batch.js` encodes each write at the call, so that its values are copied then.
+//! The codec of a batch: how its writes come from JavaScript, as one block of bytes.
+//!
+//! So a batch costs one call over the border, however many writes it has. `lib/sqlite/encoder.js` encodes
+//! each write during its call, and thereby copies its values.
 //!
 //! ```text
 //! batch     := write...
@@ -21,6 +23,7 @@
 use rusqlite::types::ValueRef;
 
 use super::Form;
+use super::write::{Control, Parameter, Write};
 
 const CREATE_RECORD: u8 = 0;
 const UPDATE_RECORD: u8 = 1;
@@ -37,69 +40,6 @@ const TEXT: u8 = 3;
 const BLOB: u8 = 4;
 const NAMED: u8 = 0x80;
 
-/// One write.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Write<'b> {
-    /// Inserts a record; results in its id.
-    CreateRecord {
-        /// Its name.
-        name: &'b str,
-        /// Its value.
-        value: i64,
-    },
-    /// Sets the value of a record; results in the number of records that have this id.
-    UpdateRecord {
-        /// Its id.
-        id: i64,
-        /// Its new value.
-        value: i64,
-    },
-    /// Runs a statement.
-    Run {
-        /// Its text.
-        sql: &'b str,
-        /// The values to bind.
-        parameters: Vec<Parameter<'b>>,
-    },
-    /// Runs a statement and keeps the rows that it returns.
-    Query {
-        /// Its text.
-        sql: &'b str,
-        /// The values to bind.
-        parameters: Vec<Parameter<'b>>,
-        /// Which of them, and how.
-        form: Form,
-    },
-    /// All of these or nothing, in a transaction of their own.
-    All(Vec<Self>),
-    /// Runs a script.
-    Exec {
-        /// Its text.
-        sql: &'b str,
-    },
-    /// Begins or ends something.
-    Control(Control),
-}
-
-/// The steps of an open transaction, which an id tells from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Control {
-    /// Begins it.
-    Begin,
-    /// Ends it and keeps what was done.
-    Commit,
-    /// Ends it and undoes what was done.
-    Rollback,
-    /// Begins a savepoint in it.
-    Savepoint,
-    /// Ends the last savepoint and keeps what was done since.
-    Release,
-    /// Ends the last savepoint and undoes what was done since.
-    Undo,
-    /// Begins it with foreign keys off, which are as before when it has ended.
-    BeginWithoutForeignKeys,
-}
-
 const CONTROLS: [Control; 7] = [
     Control::Begin,
     Control::Commit,
@@ -109,15 +49,6 @@ const CONTROLS: [Control; 7] = [
     Control::Undo,
     Control::BeginWithoutForeignKeys,
 ];
-
-/// A value to bind, by position or by name.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Parameter<'b> {
-    /// With or without the prefix.
-    pub name: Option<&'b str>,
-    /// The value.
-    pub value: ValueRef<'b>,
-}
 
 /// Decodes a batch; `None` when it is not of the form above.
 #[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has its writes at hand"))]
@@ -289,5 +220,5 @@ mod tests {
 }
 
 #[cfg(test)]
-#[path = "batch_properties.rs"]
+#[path = "codec_properties.rs"]
 mod properties;
