@@ -16,6 +16,38 @@ function thread(t: ExecutionContext, dir: string, script: string): Worker {
 
 const said = async (worker: Worker) => (await once(worker, 'message'))[0]
 
+test('rows that four threads read at the same time are those that were written', async t => {
+  const dir = tmpDir(t)
+  const db = openDb(t, dir)
+  await db.exec(`CREATE TABLE t (id INTEGER PRIMARY KEY, a, b);
+    WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000)
+    INSERT INTO t SELECT i, CASE i % 3 WHEN 0 THEN 'ü' || i WHEN 1 THEN i / 2.0 END, CAST(i AS BLOB) FROM c`)
+  const script = `
+    const db = new DB(dir + '/app.db');
+    const all = () => db.all('SELECT * FROM t ORDER BY id');
+    const page = n => db.all('SELECT * FROM t WHERE id > ? ORDER BY id LIMIT 20', n);
+    (async () => {
+      for (let n = 0; n < 20; n++) {
+        const rows = [all(), await db.allAsync('SELECT * FROM t ORDER BY id'), [...db.iterate('SELECT * FROM t ORDER BY id')]];
+        for (const one of rows) require('node:assert').deepStrictEqual(one, rows[0]);
+        require('node:assert').deepStrictEqual(page(n * 200), rows[0].slice(n * 200, n * 200 + 20));
+      }
+      parentPort.postMessage(all());
+      await db.close();
+    })()`
+  const threads = Array.from({ length: 4 }, () => thread(t, dir, script))
+  const expected = Array.from({ length: 5000 }, (_, n) => {
+    const id = n + 1
+    const a = [`ü${id}`, id / 2, null][id % 3]
+    return { id, a, b: new Uint8Array(Buffer.from(String(id))) }
+  })
+  for (const rows of await Promise.all(threads.map(said))) t.deepEqual(rows, expected)
+  t.deepEqual(
+    db.all('SELECT * FROM t ORDER BY id').map((row: any) => ({ ...row, b: new Uint8Array(row.b) })),
+    expected
+  )
+})
+
 test('a locker of a worker thread excludes one of the main thread', async t => {
   const dir = tmpDir(t)
   const worker = thread(
