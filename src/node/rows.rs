@@ -150,9 +150,9 @@ impl<'env> Hands<'env> {
     /// Hands over a chunk. Says whether more rows are wanted: none after an error.
     pub(super) fn give(&mut self, columns: &mut Columns, chunk: &mut Chunk<Values>) -> bool {
         let given = self.try_give(columns, chunk);
-        // The scope of the chunk that follows.
+        // A scope for the chunk that follows, if it is not the only row that has come.
         self.scope = None;
-        self.scope = Some(Scope::open(self.env));
+        self.scope = (self.rows > 1).then(|| Scope::open(self.env));
         given.map_err(|error| self.failure = Some(error)).is_ok()
     }
 
