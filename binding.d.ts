@@ -242,14 +242,14 @@ export interface NativeLockOptions {
 /** What came of the writes of a submission that are done. What is left of one that takes the lock itself follows. */
 export interface NativeOutcomes {
   /** How many rows each one has changed. */
-  changes: Float64Array
+  changes: Float64Array | Array<number>
   /** The last rowid that each one has inserted, or 0; NaN where `bigints` has it. */
-  rowids: Float64Array
+  rowids: Float64Array | Array<number>
   /** Rowids that are no safe integers. */
-  bigints: Array<NativeBigint>
-  failures: Array<NativeFailure>
+  bigints?: Array<NativeBigint>
+  failures?: Array<NativeFailure>
   /** Of the statements whose rows were asked for. */
-  returned: Array<NativeReturned>
+  returned?: Array<NativeReturned>
   commits: number
   /** Has SQLite rolled back the transaction of these writes by itself? */
   rolledBack: boolean

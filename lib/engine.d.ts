@@ -150,11 +150,12 @@ export interface Submission extends Cancellable {
 /** What came of the writes of a batch that are done. */
 export interface Outcomes {
   /** Of each write: the rows that it has changed, and the rowid that it has inserted, or NaN where `bigints` has it. */
-  changes: Float64Array
-  rowids: Float64Array
-  bigints: { index: number; value: bigint }[]
-  failures: { index: number; failure: any }[]
-  returned: { index: number; rows: Returned }[]
+  changes: ArrayLike<number>
+  rowids: ArrayLike<number>
+  /** These three are undefined if there are none. */
+  bigints?: readonly { index: number; value: bigint }[]
+  failures?: readonly { index: number; failure: any }[]
+  returned?: readonly { index: number; rows: Returned }[]
   commits: number
   /** Has the engine rolled back the transaction by itself? */
   rolledBack: boolean

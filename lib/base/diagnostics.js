@@ -37,7 +37,7 @@ const startOfBatch = () => (channels.batch.hasSubscribers ? now() : undefined)
 
 /** A batch, or a part of one, was written. */
 function tellBatch({ path }, { statements, startedAt }, written) {
-  const { changes, failures, commits, waitMs = null, holdMs = null } = written
+  const { changes, failures = [], commits, waitMs = null, holdMs = null } = written
   const [writes, failed] = [changes.length, failures.length]
   const ms = now() - startedAt
   channels.batch.publish({ dbPath: path, statements, writes, failed, commits, ms, waitMs, holdMs })

@@ -85,7 +85,7 @@ function writeAttempt(submission, { signal, isBehind }) {
  */
 function withReason(outcomes, cancelled) {
   if (!cancelled) return outcomes
-  for (const entry of outcomes.failures) {
+  for (const entry of outcomes.failures ?? []) {
     if (entry.failure.code === 'SQLITE_INTERRUPT') entry.failure = cancelled
   }
   return outcomes

@@ -11,6 +11,8 @@ const { fromFailure } = require('../base/failures')
 const MAX_WRITES = 4096
 const MAX_BYTES = 2 ** 20
 
+const NONE = Object.freeze([])
+
 /**
  * The statements of a batch have places, in the order of their calls, and are settled in that order.
  *
@@ -166,7 +168,7 @@ class Batch {
    *
    * @param {Engine.Outcomes} outcomes
    */
-  settle({ changes, rowids, bigints, failures, returned }) {
+  settle({ changes, rowids, bigints = NONE, failures = NONE, returned = NONE }) {
     const first = this.#settled
     for (let n = 0; n < changes.length; n++) {
       this.#changes.push(changes[n])

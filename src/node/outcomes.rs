@@ -85,14 +85,16 @@ fn resolve(deferred: Deferred, delivery: Delivery) {
 #[napi(object, object_from_js = false)]
 pub struct NativeOutcomes {
     /// How many rows each one has changed.
-    pub changes: Float64Array,
+    #[napi(ts_type = "Float64Array | Array<number>")]
+    pub changes: Numbers,
     /// The last rowid that each one has inserted, or 0; NaN where `bigints` has it.
-    pub rowids: Float64Array,
+    #[napi(ts_type = "Float64Array | Array<number>")]
+    pub rowids: Numbers,
     /// Rowids that are no safe integers.
-    pub bigints: Vec<NativeBigint>,
-    pub failures: Vec<NativeFailure>,
+    pub bigints: Option<Vec<NativeBigint>>,
+    pub failures: Option<Vec<NativeFailure>>,
     /// Of the statements whose rows were asked for.
-    pub returned: Vec<NativeReturned>,
+    pub returned: Option<Vec<NativeReturned>>,
     pub commits: f64,
     /// Has SQLite rolled back the transaction of these writes by itself?
     pub rolled_back: bool,
@@ -122,6 +124,21 @@ pub struct NativeFailure {
     pub index: u32,
     #[napi(ts_type = "Error")]
     pub failure: ObjectRef,
+}
+
+/// A number for each write.
+type Numbers = Either<Float64Array, Vec<f64>>;
+
+/// Up to so many numbers are a plain array: a typed array has memory of its own, which takes longer to make and to free.
+const MAX_PLAIN: usize = 16;
+
+fn numbers(numbers: Vec<f64>) -> Numbers {
+    if numbers.len() > MAX_PLAIN { Either::A(numbers.into()) } else { Either::B(numbers) }
+}
+
+/// A list that JavaScript does not get if it is empty, which most are.
+fn unless_empty<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }
 
 pub(super) fn to_js(env: &Env, delivery: Delivery) -> Result<NativeOutcomes> {
@@ -157,7 +174,8 @@ pub(super) fn to_js(env: &Env, delivery: Delivery) -> Result<NativeOutcomes> {
         Ok(()) => None,
         Err(error) => Some(describe(env, &error.into())?.create_ref()?),
     };
-    let (changes, rowids, commits) = (changes.into(), rowids.into(), count(commits));
+    let (changes, rowids, commits) = (numbers(changes), numbers(rowids), count(commits));
+    let (bigints, failures, returned) = (unless_empty(bigints), unless_empty(failures), unless_empty(returned));
     Ok(NativeOutcomes { changes, rowids, bigints, failures, returned, commits, rolled_back, wait_ms, hold_ms, warning })
 }
 
