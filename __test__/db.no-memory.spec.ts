@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import test from 'ava'
-import { tmpDir } from './helpers/tmp.ts'
+import { rejection } from './helpers/block.ts'
+import { openDb, tmpDir } from './helpers/tmp.ts'
 
 /** Stands for a system that does not promise more memory than it has. KiB of addresses, of which Node takes some 1,200,000. */
 const ADDRESSES = 2_600_000
@@ -69,3 +70,30 @@ for (const [way, work] of Object.entries({ ...WAYS, ...VALUES, ...RECORDS }))
     const { stdout } = await promisify(execFile)('sh', limited)
     t.deepEqual(JSON.parse(stdout), ['SQLITE_NOMEM', 1, [{ a: 2 }]])
   })
+
+/** What Node says when it has no room for a string outside of the heap. */
+const slice = Buffer.prototype.latin1Slice
+test.serial('a large text that Node has no room for is an error, and the DB works on', async t => {
+  const db = openDb(t)
+  const sql = "SELECT printf('%.*c', 2000000, 'x') AS a"
+  const ways: Record<string, () => unknown> = {
+    get: () => db.get(sql),
+    all: () => db.all(sql),
+    iterate: () => [...db.iterate(sql)],
+    getAsync: () => db.getAsync(sql),
+    'get in a transaction': () => db.transaction(async tx => tx.get(sql))
+  }
+  Buffer.prototype.latin1Slice = () => {
+    throw new RangeError('no room')
+  }
+  try {
+    for (const [way, read] of Object.entries(ways)) {
+      const error = await rejection((async () => read())())
+      t.is(error.code, 'SQLITE_NOMEM', way)
+      t.deepEqual(db.get('SELECT 1 AS a'), { a: 1 }, way)
+    }
+  } finally {
+    Buffer.prototype.latin1Slice = slice
+  }
+  t.is(db.get<{ a: string }>(sql)?.a.length, 2_000_000)
+})

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import test from 'ava'
 import type { DB } from '../index.js'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
-import { has, prelude, run } from './helpers/child.ts'
+import { has, prelude, run, runScript } from './helpers/child.ts'
 import { ENDLESS, values, withRows, withTable } from './helpers/table.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -216,4 +216,28 @@ test('records are read off the event loop as on it', async t => {
   t.deepEqual(await db.getRecordAsync(1), { id: 1, name: 'a', value: 1 })
   t.deepEqual(await db.getAllRecordsAsync(), [{ id: 1, name: 'a', value: 1 }])
   t.is((await rejection((db as any).getRecordAsync('x'))).name, 'TypeError')
+})
+
+test('rows are the same where no code may be made from strings', async t => {
+  const dir = tmpDir(t)
+  const script = `
+    try { new Function() } catch { console.error('strict') }
+    const db = new DB(dir + '/app.db')
+    const text = "replace(printf('%.*c', 1048576, 'x'), 'x', 'x')"
+    const all = ["SELECT 1 AS a, -1.5 AS b, NULL AS c, 'text' AS d, x'00ff' AS e, 9007199254740993 AS f",
+      'SELECT 1 AS "__proto__", 2 AS b, 3 AS b', 'SELECT ' + text + " AS a, " + text + " || 'é' AS b, " + text + " || '☃' AS c"]
+    for (const sql of all) {
+      const statement = db.prepare(sql).integers('auto')
+      const rows = [statement.all(), statement.raw().all(), statement.pluck().all()]
+      console.log(require('node:util').inspect(rows, { depth: 5, maxStringLength: 2 ** 22 }))
+    }`
+  const [usual, strict] = [
+    await runScript(t, dir, script),
+    await runScript(t, dir, script, { NODE_OPTIONS: '--disallow-code-generation-from-strings' })
+  ]
+  t.is(usual.code, 0, usual.stderr)
+  t.is(strict.code, 0, strict.stderr)
+  t.is(usual.stderr + strict.stderr, 'strict\n')
+  t.true(usual.stdout.length > 6 * 2 ** 20)
+  t.true(strict.stdout === usual.stdout)
 })
