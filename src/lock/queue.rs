@@ -1,26 +1,69 @@
-//! The queue of everything in this process that wants one lock file: its types.
+//! The queue of all calls in this process that want one lock file: its types, and the life of a call.
 //!
-//! A call is an [entry](Entry) in the queue. Entries are granted the lock in the order of the calls that
-//! made them. The methods of these types are in the parts below; each part uses the types of this file
-//! and the parts below its own row.
+//! ```text
+//!              ┌──────────────────────────────┐
+//!  enter() ───►│ an entry at the end          │
+//!              └──────────────┬───────────────┘
+//!                             ▼
+//!              ┌──────────────────────────────┐  free       ┌─────────────────────────────────┐
+//!              │ a worker makes one attempt:  ├────────────►│ granted: the entry settles with │
+//!              │ flock, without a wait        │      ┌─────►│ a guard, and its work runs      │
+//!              └──────────────┬───────────────┘      │      └──┬───────────────────────────┬──┘
+//!                             │ refused              │         │ done                      │ left
+//!                             ▼                      │         │                           │
+//!              ┌──────────────────────────────┐      │         │                  put_back │
+//!         ┌────┤ the entry waits in its place │◄─────┼─────────┼───────────────────────────┘
+//!         │    └──────────────┬───────────────┘      │         ▼
+//!  timeout│                   │ it is the first      │  ┌───────────────────────────────┐
+//!  or     │                   ▼                      │  │ give back: empty db.lock,     │
+//!  cancel │    ┌──────────────────────────────┐      │  │ unlock; the kernel wakes the  │
+//!         │    │ the waiter thread blocks     ├──────┘  │ first thread that waits for   │
+//!         │    │ in flock                     │◄────────┤ the file, in whatever process │
+//!         ▼    └──────────────────────────────┘         └───────────────────────────────┘
+//!    refused: the entry settles with Timeout or Cancelled
+//! ```
+//!
+//! Each call has an [entry](Entry). Entries get the lock in the order of their calls.
+//!
+//! 1. The call enters the queue on its own thread, and does not wait there.
+//! 2. A worker of a thread pool makes one attempt ([`Queue::attempt`]). It takes the lock only if the
+//!    entry is the first, this process does not hold the lock, and it is not the turn of other
+//!    processes. A call that can make this attempt on its own thread does so ([`Queue::try_acquire`])
+//!    and enters the queue only if it was refused ([`Queue::wait`]).
+//! 3. A refused entry waits in its place. If no worker comes, [`Queue::overtake`] lets it wait, too. An
+//!    entry whose timeout is 0 does not wait: it is refused at once.
+//! 4. One thread of this process, the waiter thread, blocks in flock(2) for the first entry, however
+//!    many entries wait. When the kernel grants the lock, the same thread runs the entry.
+//! 5. A second thread, the timekeeper, refuses each entry whose deadline has passed. The waiter thread
+//!    stays in the kernel then. If its grant comes when no entry is left, it gives the lock back.
+//! 6. The work runs while its [`WriteGuard`] lives. A batch that had its time puts the rest of its
+//!    writes back in its old place, and then gives the lock back like any other.
+//! 7. The release empties db.lock and unlocks it. The kernel wakes the first thread that waits for the
+//!    file, in this process or in another one. A waiter thread that is not in the kernel is woken here.
+//!
+//! Invariants, all kept under the mutex of [`QueueState`]:
+//! - `held` is true from a grant to the release of its guard. Only in that time has this process locked
+//!   a lock file.
+//! - A lock file that is held or waited for is used for nothing else. Two holds on one open file
+//!   description would both be granted, and so would a hold and a wait; the unlock of one would end the
+//!   other.
+//! - While an entry that was `tried` is in the queue, there are a waiter thread and a timekeeper. They
+//!   end only when the queue is empty.
+//!
+//! Under the mutex there are only system calls that do not block and take a few microseconds. Grants
+//! and refusals are delivered outside of it.
+//!
+//! The methods of these types are in the parts below. Each part uses this file and the rows below its
+//! own.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `serve` | the way of an entry from the call to its grant or refusal |
-//! | `waiter` | the thread that waits in the kernel, and the thread that keeps deadlines |
+//! | `serve` | the way of an entry from its call to its grant or refusal |
+//! | `waiter` | the waiter thread and the timekeeper |
 //! | `registry` | which directory has which queue |
 //! | `guard` | a hold, from the grant to the release |
-//! | `state` | what the queue knows, and its order |
-//! | `entry` | when an entry times out |
-//!
-//! Invariants, all kept under the mutex of [`QueueState`]:
-//! - `held` is true from a grant to the release of its guard; only then is a lock file of ours locked.
-//! - A lock file that is held or waited for is nowhere else: two holds, or a hold and a waiting thread, on one open file
-//!   description would both be granted, and the unlock of one would drop the other.
-//! - An entry that was `tried` has a waiter thread and a timekeeper, which end only when the queue is empty.
-//!
-//! Everything done under the mutex is a non-blocking system call of a few microseconds. Grants and refusals are
-//! delivered outside of it.
+//! | `state` | what the queue knows, and the order of its entries |
+//! | `entry` | when an entry times out, and how it ends |
 
 #![forbid(unsafe_code)]
 
