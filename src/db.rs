@@ -1,14 +1,15 @@
-//! A database and its lock: the only module that joins both.
+//! A database and its lock. Only this module uses both.
 //!
-//! Lock order: the queue of the lock file, its flock, the writing connection. The mutex of the writing connection is
-//! never waited for in practice, since only the holder of the lock uses it; it is there so that the compiler knows.
+//! Lock order: the queue of the lock file, its flock, the mutex of the writing connection. In
+//! practice no thread waits for that mutex, because only the holder of the lock uses the
+//! connection. The compiler needs it as a proof of that.
 //!
 //! | file | holds |
 //! |---|---|
 //! | this one | opening, checkpoints, closing |
-//! | `write` | writes, each batch under a hold of the lock |
+//! | `write` | writes: each batch under a hold of the lock |
 //! | `read` | reads, which take no lock |
-//! | `records` | both for the table `records` |
+//! | `records` | reads and writes of the table `records` |
 //! | `backup` | copies |
 //! | `file` | whether the file is still the one that was opened |
 //! | `mutex` | locking what threads share |

@@ -1,4 +1,4 @@
-//! The errors of the crate: those of the lock and those of SQLite meet here.
+//! The errors of the crate: an error of the lock, or an error of SQLite.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! sqlock: several processes write to one SQLite database, one at a time, under a true OS lock.
 //!
-//! This crate is the engine of the npm package of the same name, and a plain blocking library for Rust programs:
-//! [`WriteLocker`] takes the lock `<dir>/db.lock`, [`Database`] writes under it. The lock is flock(2); the kernel frees it
-//! the moment a process dies, however it dies.
+//! This crate is the engine of the npm package of the same name, and a plain blocking library for
+//! Rust programs: [`WriteLocker`] takes the lock `<dir>/db.lock`, [`Database`] writes under it. The
+//! lock is flock(2); the kernel frees it the moment a process dies, however it dies.
 //!
 //! | module | holds |
 //! |---|---|

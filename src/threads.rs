@@ -1,4 +1,4 @@
-//! Threads of our own: the only module that starts any.
+//! The threads that this library starts. No other module starts one.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,7 @@
-//! A copy of the database, made while others write to it. It is made beside its destination and takes the place when it is whole,
-//! so that nobody ever finds half of it there.
+//! A copy of the database, made while other connections write to it.
+//!
+//! The copy is made beside its destination. It takes the place of the destination when it is
+//! complete, so no program ever finds half of a copy there.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,11 @@
-//! The files of a database, and whether they are still at their paths: a row in a file that nobody else can open is lost.
+//! The files of a database, and whether they are still at their paths. If the file was replaced, a
+//! row that is written to the old file is lost: no other program can open that file.
 //!
-//! The same goes for the `-wal` and the `-shm`. Without them, a write goes where nobody else sees it, and a checkpoint copies an old
-//! WAL over what others have committed since. SQLite removes them only when the last connection is closed or the database leaves WAL
-//! mode. So while a connection of ours takes part in WAL mode, they stay: then they are noted, by stat, and compared from then on.
+//! The same is true of the `-wal` and the `-shm`. If they are deleted, a write goes where no other
+//! program sees it, and a checkpoint copies an old WAL over later commits of other programs. SQLite
+//! removes these files only when the last connection is closed, or when the database leaves WAL
+//! mode. While a connection of ours takes part in WAL mode, they therefore stay. From then on their
+//! device and inode are known and compared. All of this is done with stat(2).
 
 #![forbid(unsafe_code)]
 
@@ -35,7 +38,8 @@ struct Companion {
     path: PathBuf,
     /// Which one it is; not known before a connection takes part in WAL mode.
     identity: OnceLock<Identity>,
-    /// Was it once found deleted or replaced? Whatever is at its path later, SQLite has been at work without it.
+    /// Was it once found deleted or replaced? Whatever is at its path later, SQLite has been at
+    /// work without it.
     lost: AtomicBool,
 }
 
@@ -104,15 +108,16 @@ impl DatabaseFile {
         self.wal.is_known() && self.shm.is_known()
     }
 
-    /// Notes which files the `-wal` and the `-shm` are. To be called while a connection takes part in WAL mode that stays open until
-    /// the database is closed: nobody may remove them from then on.
+    /// Notes which files the `-wal` and the `-shm` are. To be called while a connection takes part
+    /// in WAL mode that stays open until the database is closed: nobody may remove them from then
+    /// on.
     pub(super) fn note_companions(&self) {
         self.wal.note();
         self.shm.note();
     }
 
-    /// Are the `-wal` and the `-shm` others than those that SQLite has open here? A checkpoint would then copy an old WAL over
-    /// what others have committed.
+    /// Are the `-wal` and the `-shm` others than those that SQLite has open here? A checkpoint
+    /// would then copy an old WAL over what others have committed.
     pub(super) fn has_lost_companions(&self) -> bool {
         self.lost_companion().is_some()
     }
@@ -163,8 +168,9 @@ mod tests {
         Ok(())
     }
 
-    /// A clean-up script deleted them under an open database. Writes resolved that nobody else ever saw, and `close()` copied the old
-    /// WAL over 50 rows that another process had committed meanwhile.
+    /// A clean-up script deleted them under an open database. Writes resolved that nobody else ever
+    /// saw, and `close()` copied the old WAL over 50 rows that another process had committed
+    /// meanwhile.
     #[test]
     fn without_its_wal_or_shm_nothing_is_written_and_nothing_of_others_is_overwritten() -> TestResult {
         for lost in [&[WAL, SHM][..], &[WAL], &[SHM]] {

@@ -1,4 +1,4 @@
-//! Reads. They take no lock.
+//! Reads. A read takes no lock.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! The table `records`.
+//! The records API of a database: the table `records`.
 
 #![forbid(unsafe_code)]
 

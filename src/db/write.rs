@@ -1,4 +1,4 @@
-//! Writes, under the lock.
+//! Writes. A write takes the lock, or belongs to a hold of it.
 
 #![forbid(unsafe_code)]
 
@@ -26,19 +26,21 @@ pub(crate) struct Outcomes {
 }
 
 impl Database {
-    /// Runs `work` with the writing connection while this process holds the lock. Not a transaction: each statement
-    /// commits by itself, and a transaction that `work` leaves open is rolled back.
+    /// Runs `work` with the writing connection while this process holds the lock. Not a
+    /// transaction: each statement commits by itself, and a transaction that `work` leaves open is
+    /// rolled back.
     ///
     /// # Blocking
-    /// Waits for the lock, for at most the timeout of this database. A write of this database in `work` that does not use
-    /// the connection would wait for itself until that timeout.
+    /// Waits for the lock, for at most the timeout of this database. A write of this database in
+    /// `work` that does not use the connection would wait for itself until that timeout.
     ///
     /// # Errors
-    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be made ready,
-    /// [`Error::Replaced`].
+    /// [`Error::Lock`] when the lock is not granted, [`Error::Sqlite`] when the database cannot be
+    /// made ready, [`Error::Replaced`].
     pub fn with_write_lock<T>(&self, work: impl FnOnce(&mut Connection) -> T) -> Result<T, Error> {
         self.check_writable()?;
-        // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back the lock says.
+        // Dropped last, also when `work` panics. That `work` is done stays so, whatever giving back
+        // the lock says.
         let _guard = self.locker.acquire(self.timeout)?;
         let mut connection = locked(&self.writer);
         let connection = connection.as_mut().ok_or(Error::Closed)?;
@@ -61,12 +63,13 @@ impl Database {
         Ok(outcome?)
     }
 
-    /// Writes while this process holds the lock, for [`BATCH_TIME`] at most, in an open transaction if its id is given. There are
-    /// as many outcomes as writes that are done. `hold` names a hold that further writes may belong to.
+    /// Writes while this process holds the lock, for [`BATCH_TIME`] at most, in an open transaction
+    /// if its id is given. There are as many outcomes as writes that are done. `hold` names a hold
+    /// that further writes may belong to.
     ///
     /// # Errors
-    /// [`Error::Replaced`] when the database, its -wal or its -shm is another file than was opened: a row in a file that nobody else
-    /// can open is lost.
+    /// [`Error::Replaced`] when the database, its -wal or its -shm is another file than was opened:
+    /// a row in a file that nobody else can open is lost.
     pub(crate) fn write(
         &self,
         guard: &WriteGuard,
@@ -87,7 +90,8 @@ impl Database {
         Ok(Outcomes { each, commits: connection.commits() - before, rolled_back })
     }
 
-    /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has one.
+    /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has
+    /// one.
     #[cfg(feature = "node")]
     pub(crate) fn abandon_transaction(&self, _proof: &WriteGuard) {
         if let Some(writer) = locked(&self.writer).as_mut() {
@@ -95,8 +99,9 @@ impl Database {
         }
     }
 
-    /// The same for the event loop, which must not wait for a thread that writes, and may have to sync a disk. Such a thread
-    /// calls [`abandon_transaction`](Self::abandon_transaction) itself when the hold has ended meanwhile.
+    /// The same for the event loop, which must not wait for a thread that writes, and may have to
+    /// sync a disk. Such a thread calls [`abandon_transaction`](Self::abandon_transaction) itself
+    /// when the hold has ended meanwhile.
     #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript has an event loop"))]
     pub(crate) fn abandon_idle_transaction(&self, _proof: &WriteGuard) {
         if let Some(writer) = try_locked(&self.writer).as_deref_mut().and_then(Option::as_mut) {
@@ -141,8 +146,8 @@ mod tests {
         Ok(())
     }
 
-    /// A transaction that was left open used to be rolled back at the next use of the connection, and until then kept
-    /// SQLite's own write lock although `db.lock` was free.
+    /// A transaction that was left open used to be rolled back at the next use of the connection,
+    /// and until then kept SQLite's own write lock although `db.lock` was free.
     #[test]
     fn a_transaction_that_is_left_open_is_rolled_back_before_the_lock_is_free() -> TestResult {
         let (_dir, db) = temporary()?;

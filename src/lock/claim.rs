@@ -1,4 +1,4 @@
-//! Who asks for the lock, and how it wants the lock file to be.
+//! What a caller brings along to take the lock: the path, a label, and how to make a new lock file.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,11 @@
-//! When this process leaves the lock to others, though it could have it.
+//! When this process leaves the lock to others, although the lock is free.
 //!
-//! flock(2) has no order: who gives the lock back and takes it again at once is ahead of everybody that the kernel has to wake
-//! first. That is fast, since waking somebody takes as long as many a hold, and unfair. So a process may take the lock again
-//! and again for a *stint*; when that has lasted and another process waits, it stands back for as long as the kernel needs to
-//! wake that one. For programs that poll there are [windows](super::pollers).
+//! flock(2) has no order among processes. A process that unlocks and locks again at once is ahead
+//! of every process that the kernel has to wake first. That is fast, because a wake-up takes as
+//! long as many a hold, and it is unfair. So a process may take the lock again and again for a
+//! *stint*. When the stint is over and another process waits, this process leaves the lock alone
+//! for as long as the kernel needs to wake the other one. For programs that poll there are
+//! [windows](super::pollers).
 
 #![forbid(unsafe_code)]
 

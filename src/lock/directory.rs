@@ -1,8 +1,8 @@
-//! Which directory a lock file lives in.
+//! Which directory a lock file is in.
 //!
-//! Two spellings of one directory (relative, absolute, through a symbolic link) are one [`Identity`]; that is what
-//! makes them share a queue. The directory is held open as long as its queue lives, so that its inode number cannot
-//! be given to another directory in the meantime.
+//! Two spellings of one directory (relative, absolute, through a symbolic link) have one
+//! [`Identity`], and so they share one queue. The directory stays open as long as its queue lives.
+//! Otherwise its inode number could be given to another directory in the meantime.
 
 #![forbid(unsafe_code)]
 

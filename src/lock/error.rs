@@ -1,4 +1,4 @@
-//! What can go wrong with the lock.
+//! The errors of the lock.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! The lock file itself: opening and checking `db.lock`, flock(2), and the holder text in it.
 //!
-//! This is the one place that may call the OS lock (`clippy.toml` sees to that). It knows nothing of queues, threads
-//! or deadlines; the order in which its steps are taken stands in [`super`].
+//! Only this module calls the lock of the operating system; `clippy.toml` enforces that. It knows
+//! nothing of queues, threads or deadlines. [`super`] describes the order of its steps.
 
 #![forbid(unsafe_code)]
 

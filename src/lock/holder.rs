@@ -1,6 +1,7 @@
-//! The holder text of a lock file, `pid:<decimal>\ntime:<UTC>\n`, and what can be found out about the process it names.
+//! The holder text of a lock file, `pid:<decimal>\ntime:<UTC>\n`, and what the system tells about
+//! the process that it names.
 //!
-//! The text is for people. Whether the lock is held is the kernel's knowledge alone.
+//! The text is for people. Only the kernel knows whether the lock is held.
 
 #![forbid(unsafe_code)]
 

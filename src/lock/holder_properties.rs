@@ -1,4 +1,5 @@
-//! Any text in a lock file, and any label. `PROPTEST_CASES=100000 cargo test properties` looks for longer.
+//! Properties of the holder text: any text in a lock file, and any label.
+//! `PROPTEST_CASES=100000 cargo test properties` tries more of them.
 
 use proptest::prelude::*;
 

@@ -1,9 +1,10 @@
-//! How one process sees that another waits for the lock: whoever waits has a shared lock on one byte of `db.lock`, far beyond
-//! its end.
+//! How one process sees that another one waits for the lock. A process that waits has a *mark*: a
+//! shared lock on one byte of `db.lock`, far beyond its end.
 //!
-//! It is a lock of the open file description, `F_OFD_SETLK` of fcntl(2). On the local file systems of Linux such locks and
-//! flock(2) have nothing to do with each other; elsewhere they may be one and the same, so there are no marks there. Setting
-//! one never waits, and one that is refused is done without. The kernel removes it with the descriptor.
+//! A mark is a lock of the open file description, `F_OFD_SETLK` of fcntl(2). On the local file
+//! systems of Linux, such locks and flock(2) do not see each other. On other file systems they may
+//! be the same lock, so there are no marks there. Setting a mark never waits. If it is refused, the
+//! process waits without a mark. The kernel removes a mark when its descriptor is closed.
 
 #![forbid(unsafe_code)]
 

@@ -1,23 +1,26 @@
-//! The lock: one flock(2) on `<base_dir>/db.lock` for every writer of a directory, whatever its language.
+//! The lock: one flock(2) on `<base_dir>/db.lock` for every writer of a directory, whatever its
+//! language.
 //!
 //! # The order of steps
-//! 1. **Open** `db.lock` without truncating it, making it if it is missing; what is no regular file is refused before a
-//!    byte is changed.
+//! 1. **Open** `db.lock` without truncating it. Make it if it is missing. If it is no regular file,
+//!    refuse it before a byte is changed.
 //! 2. **flock** `LOCK_EX`, on the whole file.
-//! 3. **Compare**: the path must still name the file that was locked. If not, it was deleted or replaced: start again.
-//! 4. **Clear** what a killed holder left, and **announce** ourselves: `pid:<decimal>\ntime:<UTC>\n`, and `label:…` if
-//!    there is one.
+//! 3. **Compare**: the path must still name the file that was locked. Otherwise the file was
+//!    deleted or replaced: start again.
+//! 4. **Clear** what a killed holder left, and **announce** this process:
+//!    `pid:<decimal>\ntime:<UTC>\n`, and `label:…` if there is a label.
 //! 5. The caller's work.
 //! 6. **Clear** the text, then **unlock**.
 //!
-//! The file is never deleted, since that would split those who wait across two files. Only `EWOULDBLOCK` is contention;
-//! every other errno is an error at once and never becomes a timeout. A text that could not be written, on a full disk
-//! say, does not fail the hold.
+//! The file is never deleted: the waiting programs would then wait for two different files. Only
+//! `EWOULDBLOCK` is contention. Every other errno is an error at once and never becomes a timeout.
+//! A text that cannot be written, for example on a full disk, does not fail the hold.
 //!
 //! # Who waits where
-//! A call is an entry in the queue of its lock file and process. The first attempt never waits. Found taken, the
-//! lock is waited for by one detached thread, whatever the number of entries, so that neither an event
-//! loop nor a pool of workers is ever held up.
+//! Each call is an entry in the queue that this process has for the lock file. The first attempt
+//! never waits. If the lock is taken, one detached thread waits for it on behalf of all entries. So
+//! neither an event loop nor a pool of workers ever waits. The life of a call is drawn in
+//! `queue.rs`.
 //!
 //! | file | holds |
 //! |---|---|
@@ -26,8 +29,8 @@
 //! | `queue` | the FIFO queue of one lock file, the hold, and the thread that waits in the kernel |
 //! | `courtesy` | leaving the lock to other processes |
 //! | `pollers` | programs that poll |
-//! | `owner` | whose an entry is |
-//! | `replacement` | a file that takes the place of another one when it is whole |
+//! | `owner` | to which thread of the host an entry belongs |
+//! | `replacement` | a file that takes the place of another one when it is complete |
 //! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
 //! | `watch` | seeing that a file is opened and closed |
 //! | `seam` | what the queue needs of `file` and `watch` |
@@ -35,8 +38,8 @@
 //! | `mark` | how a process that waits is seen |
 //! | `holder` | composing and parsing the holder text |
 //! | `directory` | which spellings of a directory are one |
-//! | `claim` | who asks, and how a new lock file is made |
-//! | `error` | what can go wrong |
+//! | `claim` | what a caller brings along to take the lock |
+//! | `error` | the errors of the lock |
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Whose an entry is: a thread of the host, and whether its event loop turns.
+//! The owner of an entry: a thread of the host program, and whether its event loop is blocked.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,15 @@
-//! Programs that poll for the lock, and when it is left free for them.
+//! Programs that poll for the lock, and when the lock is left free for them.
 //!
-//! A program that tries, sleeps and tries again has no place among those that the kernel wakes. Where
-//! processes of ours hand the lock on all the time, it finds the lock free by luck only. But the holder
-//! can see it: a program that opens `db.lock` and then closes it, both within one hold, did not get the
-//! lock. A program that blocks in flock(2) has the file open until it has had the lock. It cannot open
-//! and close the file within one hold of another program.
+//! A program that tries, sleeps and tries again is not among the programs that the kernel wakes. If
+//! several processes of ours pass the lock on all the time, it finds the lock free only by luck.
+//! But the holder can see it: a program that opens `db.lock` and then closes it, both within one
+//! hold, did not get the lock. A program that blocks in flock(2) has the file open until it has had
+//! the lock. It cannot open and close the file within one hold of another program.
 //!
-//! The holder that sees an attempt sends a signal that every watch of the file gets, in all processes.
-//! For a while after the signals no process of ours begins a hold in certain windows of time. These are
-//! the same for all processes, since they use one clock, and irregular, since sleeps are regular.
+//! A holder that sees an attempt sends a signal, which every watch of the file gets, in all
+//! processes. For a while after the signals, no process of ours begins a hold in certain windows of
+//! time. The windows are the same for all processes, because they use one clock. They are
+//! irregular, because the sleeps of programs are regular.
 
 #![forbid(unsafe_code)]
 

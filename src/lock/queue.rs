@@ -1,4 +1,5 @@
-//! The queue of all calls in this process that want one lock file: its types, and the life of a call.
+//! The queue of all calls in this process that want one lock file: its types, and the life of a
+//! call.
 //!
 //! ```text
 //!              ┌──────────────────────────────┐
@@ -26,35 +27,37 @@
 //! Each call has an [entry](Entry). Entries get the lock in the order of their calls.
 //!
 //! 1. The call enters the queue on its own thread, and does not wait there.
-//! 2. A worker of a thread pool makes one attempt ([`Queue::attempt`]). It takes the lock only if the
-//!    entry is the first, this process does not hold the lock, and it is not the turn of other
-//!    processes. A call that can make this attempt on its own thread does so ([`Queue::try_acquire`])
-//!    and enters the queue only if it was refused ([`Queue::wait`]).
-//! 3. A refused entry waits in its place. If no worker comes, [`Queue::overtake`] lets it wait, too. An
-//!    entry whose timeout is 0 does not wait: it is refused at once.
-//! 4. One thread of this process, the waiter thread, blocks in flock(2) for the first entry, however
-//!    many entries wait. When the kernel grants the lock, the same thread runs the entry.
-//! 5. A second thread, the timekeeper, refuses each entry whose deadline has passed. The waiter thread
-//!    stays in the kernel then. If its grant comes when no entry is left, it gives the lock back.
+//! 2. A worker of a thread pool makes one attempt ([`Queue::attempt`]). It takes the lock only if
+//!    the entry is the first, this process does not hold the lock, and it is not the turn of other
+//!    processes. A call that can make this attempt on its own thread does so
+//!    ([`Queue::try_acquire`]) and enters the queue only if it was refused ([`Queue::wait`]).
+//! 3. A refused entry waits in its place. If no worker comes, [`Queue::overtake`] lets it wait,
+//!    too. An entry whose timeout is 0 does not wait: it is refused at once.
+//! 4. One thread of this process, the waiter thread, blocks in flock(2) for the first entry,
+//!    however many entries wait. When the kernel grants the lock, the same thread runs the entry.
+//! 5. A second thread, the timekeeper, refuses each entry whose deadline has passed. The waiter
+//!    thread stays in the kernel then. If its grant comes when no entry is left, it gives the lock
+//!    back.
 //! 6. The work runs while its [`WriteGuard`] lives. A batch that had its time puts the rest of its
 //!    writes back in its old place, and then gives the lock back like any other.
-//! 7. The release empties db.lock and unlocks it. The kernel wakes the first thread that waits for the
-//!    file, in this process or in another one. A waiter thread that is not in the kernel is woken here.
+//! 7. The release empties db.lock and unlocks it. The kernel wakes the first thread that waits for
+//!    the file, in this process or in another one. A waiter thread that is not in the kernel is
+//!    woken here.
 //!
 //! Invariants, all kept under the mutex of [`QueueState`]:
-//! - `held` is true from a grant to the release of its guard. Only in that time has this process locked
-//!   a lock file.
+//! - `held` is true from a grant to the release of its guard. Only in that time has this process
+//!   locked a lock file.
 //! - A lock file that is held or waited for is used for nothing else. Two holds on one open file
-//!   description would both be granted, and so would a hold and a wait; the unlock of one would end the
-//!   other.
-//! - While an entry that was `tried` is in the queue, there are a waiter thread and a timekeeper. They
-//!   end only when the queue is empty.
+//!   description would both be granted, and so would a hold and a wait; the unlock of one would end
+//!   the other.
+//! - While an entry that was `tried` is in the queue, there are a waiter thread and a timekeeper.
+//!   They end only when the queue is empty.
 //!
-//! Under the mutex there are only system calls that do not block and take a few microseconds. Grants
-//! and refusals are delivered outside of it.
+//! Under the mutex there are only system calls that do not block and take a few microseconds.
+//! Grants and refusals are delivered outside of it.
 //!
-//! The methods of these types are in the parts below. Each part uses this file and the rows below its
-//! own.
+//! The methods of these types are in the parts below. Each part uses this file and the rows below
+//! its own.
 //!
 //! | file | holds |
 //! |---|---|
@@ -128,12 +131,14 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        // Nothing that can panic runs under the mutex; should it, the state is still the one to go on with.
+        // Nothing that can panic runs under the mutex; should it, the state is still the one to go
+        // on with.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A hold of the write lock. It ends with [`release`](Self::release), with its drop, or with the process.
+/// A hold of the write lock. It ends with [`release`](Self::release), with its drop, or with the
+/// process.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct WriteGuard {
     queue: Arc<Queue>,
@@ -143,7 +148,8 @@ pub struct WriteGuard {
     entry: Option<EntryId>,
 }
 
-/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or refuses it.
+/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or
+/// refuses it.
 pub(crate) type Settle = Box<dyn FnOnce(Result<WriteGuard, Error>) + Send>;
 
 /// One wish for the lock.
@@ -164,7 +170,8 @@ struct Entry {
     timeout: Option<Duration>,
     /// From when on its timeout counts.
     since: Instant,
-    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot time out.
+    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot
+    /// time out.
     tried: bool,
     /// When the timekeeper looks after it, see [`QueueState::deadlines`].
     alarm: Option<Instant>,
@@ -177,7 +184,8 @@ struct Entry {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct QueueState {
     entries: BTreeMap<EntryId, Entry>,
-    /// When to look after which of those that were tried. A deadline that has started again since is found later then.
+    /// When to look after which of those that were tried. A deadline that has started again since
+    /// is found later then.
     deadlines: BTreeSet<(Instant, EntryId)>,
     /// Every entry before this one was tried.
     untried: EntryId,
@@ -185,7 +193,8 @@ struct QueueState {
     last_had: Option<Instant>,
     /// Does a database hold it?
     by_database: bool,
-    /// Is a batch of a database of this process being written? Then no database of it is without the lock.
+    /// Is a batch of a database of this process being written? Then no database of it is without
+    /// the lock.
     writing: bool,
     /// Entries that get no further attempt and wait for the timekeeper to refuse them.
     overdue: Vec<Entry>,

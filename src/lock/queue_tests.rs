@@ -1,4 +1,5 @@
-//! The queue against a lock file that tests control: no kernel, no sleeping, and faults on demand.
+//! Tests of the queue, with a lock file that the tests control: no kernel, no sleeping, and faults
+//! on demand.
 
 use std::io;
 use std::path::Path;

@@ -1,8 +1,9 @@
-//! A file that is made beside another one and takes its place when it is whole: at that path there is the old one or the new
-//! one at any instant, whoever is killed.
+//! A file that is made beside another file and takes its place when it is complete. At any instant
+//! the path has the old file or the new one, even if the process is killed.
 //!
-//! Its maker has a flock on it until then. One that nobody has locked was left behind by a process that was killed; whoever
-//! makes the next one for the same path removes it.
+//! Until then, the process that makes the file has a flock on it. A file without a flock was left
+//! behind by a process that was killed. The next process that makes one for the same path removes
+//! it.
 
 #![forbid(unsafe_code)]
 

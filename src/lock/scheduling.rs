@@ -1,4 +1,4 @@
-//! How the kernel schedules the waiter thread. The only module of the lock that calls C.
+//! How the kernel schedules the waiter thread. No other module of the lock calls C.
 
 #![allow(unsafe_code)]
 

@@ -1,7 +1,7 @@
 //! What the queue needs of the operating system, as three traits.
 //!
-//! `file` and `watch` implement them for real files. The tests of the queue implement them without a
-//! kernel, so that they can cause every fault and never sleep.
+//! `file` and `watch` implement them for real files. The tests of the queue implement them without
+//! a kernel, so that they can cause every fault and never sleep.
 
 #![forbid(unsafe_code)]
 
@@ -18,7 +18,8 @@ pub(crate) trait LockFile: Send + Sync {
     fn id(&self) -> Identity;
     /// Takes the lock if it is free; `false` when somebody holds it.
     fn try_lock(&self) -> io::Result<bool>;
-    /// Takes the lock, waiting in the kernel for as long as it takes. Other processes can see that meanwhile.
+    /// Takes the lock, waiting in the kernel for as long as it takes. Other processes can see that
+    /// meanwhile.
     fn lock(&self) -> io::Result<()>;
     /// Does another open file wait for the lock? `None` where that cannot be seen.
     fn is_awaited(&self) -> Option<bool>;
@@ -44,7 +45,8 @@ pub(crate) trait LockFiles: Send + Sync {
 
 /// Sees that programs open and close a lock file.
 pub(crate) trait Watch: Send {
-    /// Tells what has happened since the last look, in order. The same event several times in a row may be told once.
+    /// Tells what has happened since the last look, in order. The same event several times in a row
+    /// may be told once.
     fn look(&self, tell: &mut dyn FnMut(Event));
     /// Sends a signal to every watch of the file in all processes, this one included.
     fn signal(&self);

@@ -1,9 +1,10 @@
-//! Is the lock held, and by whom?
+//! Is the lock held, and by which process?
 //!
-//! Looking must not disturb: an attempt, even of a shared lock, refuses somebody who polls in that instant. Linux tells
-//! from `/proc/locks`; but there it hides from a process in a pid namespace of its own, a container, the locks of those
-//! outside, and a long list can miss one. Where the list may not be all there is, and on other systems, a shared attempt is
-//! made and given back at once.
+//! A look must not disturb anybody. An attempt, even of a shared lock, would refuse a program that
+//! polls in that instant. So Linux is asked: `/proc/locks` lists all locks. In a pid namespace of
+//! its own, such as a container, a process does not see the locks of processes outside, and a long
+//! list can miss one. If the list may be incomplete, and on other systems, a shared attempt is made
+//! and given back at once.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Backups: each on a thread of its own.
+//! Backups. Each has a thread of its own.
 
 #![deny(unsafe_code)]
 

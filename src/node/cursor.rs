@@ -1,4 +1,5 @@
-//! Rows a chunk at a time, for as long as they are wanted: a statement and its snapshot on a thread of their own.
+//! Rows a chunk at a time, for as long as the caller wants more. The statement and its snapshot
+//! have a thread of their own.
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! A database.
+//! A database, as JavaScript uses it.
 
 #![deny(unsafe_code)]
 #![expect(clippy::needless_pass_by_value, reason = "napi hands over strings, it does not lend them")]

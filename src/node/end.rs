@@ -1,5 +1,8 @@
-//! The end of a worker thread. It waits for what libuv workers do before it runs any hook of ours, but closes its handles before
-//! that: so a thread of ours waits at the other end of a socket, and calls off what the worker has under way.
+//! The end of a worker thread of Node.
+//!
+//! At its end, such a thread waits for its libuv workers before it runs any hook of ours. But it
+//! closes its handles before that wait. One of them is a socket, and a thread of ours waits at its
+//! other end. When the socket is closed, that thread interrupts the work of the worker thread.
 
 #![deny(unsafe_code)]
 
@@ -31,8 +34,8 @@ struct Watch {
     given: Option<(RawFd, u64)>,
 }
 
-/// Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away.
-/// `endHasHandle` is to follow.
+/// Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is
+/// given away. `endHasHandle` is to follow.
 #[napi(catch_unwind)]
 pub fn call_off_with_socket(env: Env) -> Result<i32> {
     let fail = |syscall, error| exception(&env, lock::Error::io(syscall, "the end of a thread".as_ref(), error));
@@ -61,7 +64,8 @@ pub fn end_has_handle() {
     });
 }
 
-/// Ends the watch with the thread. A worker may be terminated before there was a handle for its descriptor.
+/// Ends the watch with the thread. A worker may be terminated before there was a handle for its
+/// descriptor.
 pub(super) fn unwatch() {
     let Some(Watch { ours, given }) = WATCH.take() else { return };
     if let Some((descriptor, inode)) = given {
@@ -72,8 +76,8 @@ pub(super) fn unwatch() {
 
 /// Closes a descriptor if it is still that of this inode.
 fn close(descriptor: RawFd, inode: u64) {
-    // SAFETY: nothing is read or written by it, and it is not closed unless it is still the socket that was made here. That
-    // one nobody else closes: the handles of the thread are gone.
+    // SAFETY: nothing is read or written by it, and it is not closed unless it is still the socket
+    // that was made here. That one nobody else closes: the handles of the thread are gone.
     #[expect(unsafe_code, reason = "JavaScript was given a bare descriptor")]
     let file = ManuallyDrop::new(unsafe { File::from_raw_fd(descriptor) });
     if file.metadata().is_ok_and(|found| found.ino() == inode) {

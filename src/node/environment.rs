@@ -1,8 +1,9 @@
 //! The holds of one JavaScript thread, and what happens when the thread ends.
 //!
-//! A hold that JavaScript owns is a number there; the guard stays here, so that no garbage collection releases it. When
-//! the thread ends, its guards are dropped and its waits called off: a hold taken in a worker thread never outlives it. What it
-//! has under way is interrupted.
+//! JavaScript knows a hold by a number. The guard stays here, so that no garbage collection
+//! releases it. When the thread ends, its guards are dropped, its waits are cancelled, and its
+//! running work is interrupted. So a hold that a worker thread has taken never outlives that
+//! thread.
 
 #![deny(unsafe_code)]
 
@@ -27,8 +28,8 @@ use crate::sqlite::Interrupt;
 pub(super) const NO_HOLD: i64 = 0;
 
 thread_local! {
-    /// Never dropped with the thread: on the main thread that is within exit(3), where a released lock would let waits of
-    /// this very process begin to write. There the kernel frees it.
+    /// Never dropped with the thread: on the main thread that is within exit(3), where a released
+    /// lock would let waits of this very process begin to write. There the kernel frees it.
     static HOLDS: ManuallyDrop<RefCell<HashMap<i64, Hold>>> = ManuallyDrop::default();
     static LAST_HOLD: Cell<i64> = const { Cell::new(NO_HOLD) };
     static OWNER: Owner = {
@@ -38,7 +39,8 @@ thread_local! {
     static GONE: Arc<AtomicBool> = Arc::default();
 }
 
-/// A hold of JavaScript. A transaction that is open under it is rolled back before the lock is free.
+/// A hold of JavaScript. A transaction that is open under it is rolled back before the lock is
+/// free.
 struct Hold {
     guard: Arc<WriteGuard>,
     /// Those that have begun a transaction under it, and what their transactions do.
@@ -66,7 +68,8 @@ pub fn init(_exports: Object<'_>, env: Env) -> Result<()> {
         call_off_all();
         end::unwatch();
         lock::abandon(owner().id);
-        // Taken out first: a guard that is dropped while the table is borrowed could not be looked up meanwhile.
+        // Taken out first: a guard that is dropped while the table is borrowed could not be looked
+        // up meanwhile.
         let holds = HOLDS.with(|holds| holds.take());
         for hold in holds.into_values() {
             drop(hold.end());
@@ -87,7 +90,8 @@ pub fn is_first_in_thread() -> bool {
 #[napi(catch_unwind)]
 #[must_use]
 pub fn is_main_thread() -> Option<bool> {
-    // A link to `<pid>/task/<tid>`: on Linux, the main thread has the pid of its process. See proc(5).
+    // A link to `<pid>/task/<tid>`: on Linux, the main thread has the pid of its process. See
+    // proc(5).
     let link = fs::read_link("/proc/thread-self").ok()?;
     let mut parts = link.iter();
     Some(parts.next()? == parts.nth(1)?)
@@ -132,7 +136,8 @@ pub(super) fn ended(hold: i64) -> Arc<AtomicBool> {
     HOLDS.with(|holds| holds.borrow().get(&hold).map_or_else(Arc::default, |hold| Arc::clone(&hold.ended)))
 }
 
-/// Notes that a transaction of a database does something under a hold, which is called off when the hold ends.
+/// Notes that a transaction of a database does something under a hold, which is called off when the
+/// hold ends.
 pub(super) fn note(hold: i64, database: &Arc<Database>, interrupt: &Arc<Interrupt>) {
     HOLDS.with(|holds| {
         if let Some(hold) = holds.borrow_mut().get_mut(&hold) {

@@ -1,7 +1,8 @@
 //! Errors as data.
 //!
-//! JavaScript gets an Error with a `kind` and the fields of its class; `lib/base/errors.js` makes the instance of that class of
-//! it, which so gets the stack of the caller. It has to be an Error: napi would throw one of its own instead of anything else.
+//! JavaScript gets an Error with a `kind` and the fields of its class. `lib/base/failures.js` makes
+//! an instance of that class of it, with the stack of the caller. The data has to be an Error: napi
+//! would throw an error of its own instead of any other value.
 
 #![forbid(unsafe_code)]
 

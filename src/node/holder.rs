@@ -1,4 +1,4 @@
-//! What is known of a holder, as JavaScript gets it.
+//! What is known of a holder of the lock, as JavaScript gets it.
 
 #![deny(unsafe_code)]
 

@@ -34,7 +34,8 @@ impl Interrupts {
 }
 
 thread_local! {
-    /// What this thread has under way. The one that watches for its end has it too. Never dropped with the thread.
+    /// What this thread has under way. The one that watches for its end has it too. Never dropped
+    /// with the thread.
     static RUNNING: ManuallyDrop<Arc<Interrupts>> = ManuallyDrop::default();
 }
 
@@ -50,7 +51,8 @@ pub(super) fn running() -> Arc<Interrupts> {
     RUNNING.with(|running| Arc::clone(running))
 }
 
-/// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process.
+/// Calls off all that this thread has under way. What a worker of libuv runs is waited for by the
+/// end of the process.
 #[napi(catch_unwind)]
 pub fn call_off_all() {
     RUNNING.with(|running| running.request());

@@ -1,22 +1,29 @@
 //! The Node-API face: convert the arguments, call the core, convert the result.
 //!
-//! `lib/sqlite/native.js` is its only caller and has checked every argument, so the conversions here refuse rather than explain.
-//! Errors cross the border as data, see [`error`]. A panic is caught on every way in: it becomes an error, never the end
-//! of the process.
+//! `lib/sqlite/native.js` is its only caller and has checked every argument. So a conversion here
+//! refuses a bad value without an explanation. Errors cross the border as data, see [`error`].
+//! Every function that JavaScript calls catches panics. A panic becomes an error, never the end of
+//! the process.
 //!
 //! | file | holds |
 //! |---|---|
-//! | `environment` | the holds of one JavaScript thread, and what happens when it ends |
-//! | `lock` | the lock of a directory: attempts and waits for JavaScript holds |
 //! | `database` | a database: reads, and writes as submissions |
-//! | `checkpoint` | checkpoints |
-//! | `backup` | backups |
+//! | `lock` | the lock of a directory: attempts and waits for holds of JavaScript |
+//! | `environment` | the holds of one JavaScript thread, and what happens when it ends |
+//! | `end` | how the end of a worker thread is noticed |
+//! | `submission` | a batch of writes on its way, through the queue or under a hold |
+//! | `queued` | a batch that takes the lock itself |
+//! | `batch` | the writes on their way in |
+//! | `outcomes` | what came of them, on its way to JavaScript |
+//! | `ticket` | what a call keeps while it has an entry in the queue |
+//! | `interrupts` | interrupting the work of a thread or a hold |
 //! | `statement` | plain reads |
-//! | `rows` | rows, handed over |
+//! | `rows` | rows on their way to JavaScript |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
-//! | `stepper` | what cursors and backups are: work in steps on a thread of its own |
-//! | `submission` | a write on its way through a worker or the waiter thread |
+//! | `checkpoint` | checkpoints |
+//! | `backup` | backups |
+//! | `stepper` | work in steps on a thread of its own, such as a cursor or a backup |
 //! | `convert` | values |
 //! | `holder` | what is known of a holder |
 //! | `presence` | whether another SQLite is in this process |

@@ -56,7 +56,8 @@ impl Mailbox {
         }
     }
 
-    /// Settles with what has arrived or will arrive. One step: an outcome that came in between would be lost.
+    /// Settles with what has arrived or will arrive. One step: an outcome that came in between
+    /// would be lost.
     pub(super) fn settle(&self, deferred: Deferred) {
         let mut slot = self.slot();
         slot.overtaken = true;
@@ -81,7 +82,8 @@ fn resolve(deferred: Deferred, delivery: Delivery) {
     deferred.resolve(Box::new(move |env| to_js(&env, delivery)));
 }
 
-/// What came of the writes of a submission that are done. What is left of one that takes the lock itself follows.
+/// What came of the writes of a submission that are done. What is left of one that takes the lock
+/// itself follows.
 #[napi(object, object_from_js = false)]
 pub struct NativeOutcomes {
     /// How many rows each one has changed.

@@ -1,4 +1,4 @@
-//! Another SQLite in this process.
+//! Whether another SQLite is in this process.
 
 #![deny(unsafe_code)]
 #![expect(clippy::needless_pass_by_value, reason = "napi hands over strings, it does not lend them")]

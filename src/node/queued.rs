@@ -1,8 +1,9 @@
 //! A batch of writes that takes the lock itself.
 //!
-//! It stands in the queue of its lock file with its bytes, so that the thread that is granted the lock needs nobody else. While it
-//! waits, further writes may join it. A batch that had its time gives the lock back and stands at its old place again with the
-//! rest: what was called later stays behind it, whether that is ready or not.
+//! The batch is in the queue of its lock file together with its bytes. So the thread that gets the
+//! lock can write at once, without another thread. While the batch waits, further writes may join
+//! it. A batch that had its time puts the rest of its writes back in its old place and gives the
+//! lock back. Later calls stay behind it, whether the rest is ready or not.
 
 #![deny(unsafe_code)]
 
@@ -21,7 +22,8 @@ use crate::sqlite::{self, Interrupt};
 
 pub(super) struct Queued {
     pub(super) ticket: Ticket,
-    /// Until a thread writes it. It is locked until what came of it is delivered, so that the next part comes behind that.
+    /// Until a thread writes it. It is locked until what came of it is delivered, so that the next
+    /// part comes behind that.
     batch: Mutex<Option<Batch>>,
     mailbox: Mailbox,
     interrupt: Arc<Interrupt>,
@@ -55,8 +57,8 @@ impl Queued {
         Ok(queued)
     }
 
-    /// Adds writes to those that wait for the lock. Their timeouts count from now on, and so does that of the whole; the caller
-    /// sees to it that the first of them was not called long before.
+    /// Adds writes to those that wait for the lock. Their timeouts count from now on, and so does
+    /// that of the whole; the caller sees to it that the first of them was not called long before.
     pub(super) fn append(&self, statements: Vec<String>, bytes: &[u8]) -> bool {
         // Locked: a thread writes it.
         let Ok(mut batch) = self.batch.try_lock() else { return false };

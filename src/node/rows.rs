@@ -1,5 +1,8 @@
-//! Rows handed over to JavaScript: `lib/sqlite/rows.js` lends a room for their cells, and takes what is beside them as the
-//! arguments of a call. The values are made here: a text that JavaScript cuts out of another one keeps all of that alive.
+//! Rows on their way to JavaScript.
+//!
+//! `lib/sqlite/rows.js` lends a buffer for their cells, and takes the other values as the arguments
+//! of a call. These values are made here: a text that JavaScript cuts out of another text keeps the
+//! whole of it alive.
 
 #![deny(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! A statement that reads, as often as it is asked: what is known of it is kept, so that little crosses the border.
+//! A statement that reads and is used many times. What is known of it is kept, so that little
+//! crosses the border.
 
 #![deny(unsafe_code)]
 

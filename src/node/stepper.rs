@@ -1,4 +1,5 @@
-//! Work in steps on a thread of its own, which makes one with each request, and is over when nobody can make one any more.
+//! Work in steps on a thread of its own. The thread makes one step for each request. It ends when
+//! nobody can make a request any more.
 
 #![forbid(unsafe_code)]
 

@@ -1,9 +1,9 @@
 //! A batch of writes on its way.
 //!
-//! A submission stands in the queue of its lock file from the call on. It is served by whichever thread comes first: the
-//! libuv worker that was sent for it, or, when that one finds the lock taken or does not come, the waiter thread. A
-//! worker never waits for the lock. The result is left in a [`Mailbox`], and the promise of whoever asks last is settled
-//! with it.
+//! A submission enters the queue of its lock file with the call. The thread that comes first serves
+//! it: the libuv worker that was sent for it, or the waiter thread. The waiter thread serves it if
+//! the worker finds the lock taken, or does not come. A worker never waits for the lock. The result
+//! is left in a [`Mailbox`], and settles the promise that was made last.
 
 #![deny(unsafe_code)]
 #![expect(clippy::needless_pass_by_value, reason = "napi hands over arrays, it does not lend them")]
@@ -43,7 +43,8 @@ impl UnderHold {
         if let Some((guard, batch, ended)) = taken {
             let database = Arc::clone(&batch.database);
             let written = guarded(|| batch.run(&guard, Some(self.hold), &self.interrupt));
-            // The end of the hold did not wait for it, and what it has begun after that nobody could end any more.
+            // The end of the hold did not wait for it, and what it has begun after that nobody
+            // could end any more.
             if ended.load(Ordering::SeqCst) {
                 database.abandon_transaction(&guard);
             }
@@ -52,7 +53,8 @@ impl UnderHold {
         }
     }
 
-    /// No thread could be started for it: nothing of it is written, unless a worker has come meanwhile.
+    /// No thread could be started for it: nothing of it is written, unless a worker has come
+    /// meanwhile.
     fn refuse(&self, mailbox: &Mailbox, error: io::Error) {
         let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((_, batch, _)) = taken {
@@ -99,14 +101,16 @@ impl NativeSubmission {
 
 #[napi]
 impl NativeSubmission {
-    /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow.
+    /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is
+    /// to follow.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes | null>")]
     pub fn run(&self) -> AsyncTask<WriteTask> {
         AsyncTask::new(WriteTask { route: self.route.clone(), mailbox: self.mailbox.clone() })
     }
 
-    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
-    /// that are done. As long as some are left, it is called again for the next.
+    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it,
+    /// with what came of the writes that are done. As long as some are left, it is called again for
+    /// the next.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<NativeOutcomes, Resolver>()?;
@@ -132,8 +136,9 @@ impl NativeSubmission {
         matches!(&self.route, Route::Queue(queued) if queued.ticket.with(Queue::is_waiting) == Some(true))
     }
 
-    /// Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime, the statement that runs is
-    /// interrupted, and the writes that are not done fail with `SQLITE_INTERRUPT`.
+    /// Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime,
+    /// the statement that runs is interrupted, and the writes that are not done fail with
+    /// `SQLITE_INTERRUPT`.
     #[napi(catch_unwind)]
     pub fn cancel(&self) {
         self.interrupt.request();
@@ -142,7 +147,8 @@ impl NativeSubmission {
         }
     }
 
-    /// Adds further writes, while it waits for the lock: then its timeout counts from now on. False when it does not wait.
+    /// Adds further writes, while it waits for the lock: then its timeout counts from now on. False
+    /// when it does not wait.
     #[napi(catch_unwind)]
     pub fn append(&self, statements: Vec<String>, batch: Uint8Array) -> bool {
         matches!(&self.route, Route::Queue(queued) if queued.append(statements, &batch))

@@ -1,4 +1,4 @@
-//! What a call holds while it has an entry in the queue of a lock file.
+//! What a call keeps while it has an entry in the queue of a lock file.
 
 #![forbid(unsafe_code)]
 
@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::lock::{EntryId, Error, Queue, Request, Settle, WriteGuard};
 
-/// The place of a call in the queue, as long as it has one: a queue that somebody holds on to is not let go.
+/// The place of a call in the queue, as long as it has one: a queue that somebody holds on to is
+/// not let go.
 #[derive(Clone, Default)]
 pub(super) struct Ticket(Arc<Mutex<Place>>);
 
@@ -19,7 +20,8 @@ enum Place {
 }
 
 impl Ticket {
-    /// Puts a request into the queue. `settle` is called when it leaves, on any thread, and maybe before this returns.
+    /// Puts a request into the queue. `settle` is called when it leaves, on any thread, and maybe
+    /// before this returns.
     pub(super) fn enter(
         &self,
         queue: Arc<Queue>,

@@ -1,4 +1,5 @@
-//! What a caller should use instead of what was refused. The text of a statement may have values in it, so no advice shows it.
+//! What a caller should use instead of a call that was refused. The text of a statement may contain
+//! values, so no advice shows it.
 
 #![forbid(unsafe_code)]
 

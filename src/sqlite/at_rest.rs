@@ -1,11 +1,14 @@
-//! A database at rest: its files show that nobody has it open, and that nobody was killed while writing to it.
+//! A database at rest: its files show that no program has it open, and that no program was killed
+//! while it wrote.
 //!
-//! SQLite needs a `-shm` to read a WAL database, and can neither find nor make one here. The whole database is in its file, so
-//! the file is read without locks, as an immutable one: <https://www.sqlite.org/uri.html#uriimmutable>. Nothing then keeps
-//! others from writing. So the files are looked at before and after each read, and when they have changed in between, what
-//! was read does not count.
+//! SQLite needs a `-shm` to read a WAL database. Without write access it can neither find nor make
+//! one. But the whole database is in its file then. So the file is read without locks, as an
+//! immutable one: <https://www.sqlite.org/uri.html#uriimmutable>. Nothing keeps other programs from
+//! writing meanwhile. So the files are compared before and after each read. If they have changed in
+//! between, the result is thrown away.
 //!
-//! Only stat: to open a file and close it again would drop the locks that SQLite has on it in this process.
+//! Only stat(2) is used. To open the file and close it again would drop the locks that SQLite has
+//! on it in this process.
 
 #![forbid(unsafe_code)]
 

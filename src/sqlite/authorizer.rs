@@ -1,5 +1,5 @@
-//! What a statement of a caller may do, asked for by SQLite itself while it compiles one:
-//! <https://www.sqlite.org/c3ref/set_authorizer.html>. A text with a comment before its BEGIN deceives nobody.
+//! What a statement of a caller may do. SQLite itself asks, while it compiles the statement:
+//! <https://www.sqlite.org/c3ref/set_authorizer.html>. So a comment before a BEGIN hides nothing.
 
 #![forbid(unsafe_code)]
 

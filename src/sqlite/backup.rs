@@ -1,7 +1,9 @@
-//! Copying a database while others write to it, <https://www.sqlite.org/backup.html>, on a connection of its own.
+//! Copying a database while others write to it, <https://www.sqlite.org/backup.html>, on a
+//! connection of its own.
 //!
-//! SQLite begins such a copy anew when another connection has changed the database, so under steady writing it would never come
-//! to its end. A snapshot that is kept open from the first page to the last sees no change.
+//! SQLite starts such a copy again when another connection has changed the database. Under steady
+//! writing the copy would never end. So the copying connection keeps one snapshot from the first
+//! page to the last, and sees no change.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Moving what the WAL holds into the database file, <https://www.sqlite.org/wal.html#ckpt>, on a connection of its own: beside
-//! the one that writes, which goes on meanwhile.
+//! Moving the content of the WAL into the database file, <https://www.sqlite.org/wal.html#ckpt>.
+//! The checkpoint has a connection of its own, so the writing connection goes on meanwhile.
 
 #![forbid(unsafe_code)]
 

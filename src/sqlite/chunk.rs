@@ -1,5 +1,5 @@
-//! Rows on their way to JavaScript: a cell of 64 bits for each value, row by row, and beside them what does not fit into one.
-//! `lib/sqlite/rows.js` makes objects of them.
+//! Rows on their way to JavaScript: a cell of 64 bits for each value, row by row, and beside the
+//! cells the values that do not fit into one. `lib/sqlite/rows.js` makes objects of them.
 //!
 //! ```text
 //! cell := f64, or one of these marks in its upper 32 bits
@@ -10,8 +10,9 @@
 //!   UTF16   the same in this one
 //! ```
 //!
-//! JavaScript reads the cells as little-endian numbers. A mark is a NaN, which no value is: SQLite makes NULL of a NaN. Small
-//! integers have a mark since the engine keeps an integer of 32 bits, other than a double, without memory of its own.
+//! JavaScript reads the cells as little-endian numbers. A mark is a NaN, and no value is one:
+//! SQLite makes NULL of a NaN. Small integers have a mark, because the engine keeps an integer of
+//! 32 bits without memory of its own, unlike a double.
 
 #![forbid(unsafe_code)]
 

@@ -1,5 +1,5 @@
-//! Any rows, gathered and read again by the description of the form. `PROPTEST_CASES=100000 cargo test properties` looks for
-//! longer.
+//! Properties of chunks: any rows are gathered, and read again by the description of the form.
+//! `PROPTEST_CASES=100000 cargo test properties` tries more of them.
 
 use proptest::prelude::*;
 use rusqlite::Connection;

@@ -1,7 +1,7 @@
 //! The codec of a batch: how its writes come from JavaScript, as one block of bytes.
 //!
-//! So a batch costs one call over the border, however many writes it has. `lib/sqlite/encoder.js` encodes
-//! each write during its call, and thereby copies its values.
+//! So a batch costs one call over the border, however many writes it has. `lib/sqlite/encoder.js`
+//! encodes each write during its call, and thereby copies its values.
 //!
 //! ```text
 //! batch     := write...
@@ -12,11 +12,12 @@
 //!            | EXEC, u32 index into the SQL texts
 //!            | CONTROL, u8 which
 //!            | QUERY, u8 the bits of the form of the rows, and on like RUN
-//! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text, each with NAMED set if a text with its name follows
+//! parameter := NULL | INTEGER i64 | REAL f64 | TEXT text | BLOB text,
+//!              each with NAMED set if a text with its name follows
 //! text      := u32 length in bytes, bytes
 //! ```
 //!
-//! All numbers are little-endian. A block that is not of this form is refused as a whole.
+//! All numbers are little-endian. A block of any other form is refused as a whole.
 
 #![forbid(unsafe_code)]
 
@@ -60,7 +61,8 @@ pub(crate) fn decode<'b>(statements: &'b [String], mut bytes: &'b [u8]) -> Optio
     Some(writes)
 }
 
-/// Decodes `u32 count, parameter...`, behind which there may be anything; `None` when it is of another form.
+/// Decodes `u32 count, parameter...`, behind which there may be anything; `None` when it is of
+/// another form.
 #[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "a Rust program has rusqlite for its queries"))]
 pub(crate) fn decode_parameters(mut bytes: &[u8]) -> Option<Vec<Parameter<'_>>> {
     parameters(&mut bytes)
@@ -82,7 +84,8 @@ fn write<'b>(statements: &'b [String], bytes: &mut &'b [u8], nested: bool) -> Op
             let (sql, parameters) = statement(statements, bytes)?;
             Some(Write::Query { sql, parameters, form: Form::from_bits(form) })
         }
-        // Not one in another: nothing needs it, and a block of nothing but these could be nested as deep as it is long.
+        // Not one in another: nothing needs it, and a block of nothing but these could be nested as
+        // deep as it is long.
         [ALL] if !nested => {
             let count = length(bytes)?;
             Some(Write::All((0..count).map(|_| write(statements, bytes, true)).collect::<Option<_>>()?))

@@ -1,4 +1,5 @@
-//! Any block of bytes, and any batch. `PROPTEST_CASES=100000 cargo test properties` looks for longer.
+//! Properties of the codec: any block of bytes, and any batch.
+//! `PROPTEST_CASES=100000 cargo test properties` tries more of them.
 
 use proptest::prelude::*;
 use rusqlite::types::Value;

@@ -1,5 +1,5 @@
-//! The names of SQLite's result codes, from <https://www.sqlite.org/rescode.html>: the library itself only has the
-//! numbers and the descriptions.
+//! The names of SQLite's result codes, from <https://www.sqlite.org/rescode.html>. The library
+//! itself has only the numbers and the descriptions.
 
 #![forbid(unsafe_code)]
 

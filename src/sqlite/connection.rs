@@ -1,7 +1,7 @@
-//! Opening a database: one connection that reads, one that writes.
+//! Opening a database: a connection that reads, and a connection that writes.
 //!
-//! The file is opened as it is. Making it a WAL database is part of its first write, under the lock: without the lock,
-//! several processes that do it at once make each other fail.
+//! The file is opened as it is. The first write, under the lock, makes it a WAL database. Without
+//! the lock, several processes that do this at once would make each other fail.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,18 @@
 //! `last_insert_rowid()`, `changes()` and `total_changes()` as one caller sees them.
 //!
-//! SQLite keeps these three for a connection, and many callers share the writing connection. A *caller* is one hold of the lock
-//! with everything that is written under it, or else one batch, one script or one plain write. Each caller starts with zeros,
-//! as on a new connection. From then on the SQL functions give SQLite's own values, because nobody else writes on the
-//! connection until that caller has ended.
+//! SQLite keeps these three for a connection, and many callers share the writing connection. A
+//! *caller* is one hold of the lock with everything that is written under it, or else one batch,
+//! one script or one plain write. Each caller starts with zeros, as on a new connection. From then
+//! on the SQL functions give SQLite's own values, because nobody else writes on the connection
+//! until that caller has ended.
 //!
-//! Whether a statement has inserted a row is told by SQLite's last rowid, which is set to [`Base::none`] before each
-//! statement. The SQL function gives the rowid of the statement before in its place. Two other ways are inexact:
-//! - A comparison of the rowid before and after. A parent with the rowid 5 may be followed by a child with the rowid 5.
-//! - The update hook. SQLite also calls it for rows of triggers, and does not call it for virtual tables.
+//! SQLite's last rowid tells whether a statement has inserted a row: it is set to [`Base::none`]
+//! before each statement. The SQL function then gives the rowid of the statement before. Two other
+//! ways are inexact:
+//! - A comparison of the rowid before and after. A parent with the rowid 5 may be followed by a
+//!   child with the rowid 5.
+//! - The update hook. SQLite also calls it for rows of triggers, and does not call it for virtual
+//!   tables.
 
 #![forbid(unsafe_code)]
 
@@ -27,15 +31,15 @@ use super::{Error, raw, text};
 pub(super) struct Counters(Arc<Base>);
 
 struct Base {
-    /// Stands for the rowid while the statement has inserted none. A random number, so that nobody can insert this very rowid
-    /// on purpose.
+    /// Stands for the rowid while the statement has inserted none. A random number, so that nobody
+    /// can insert this very rowid on purpose.
     none: i64,
     /// The last rowid of the caller's statements before the current one.
     rowid: AtomicI64,
     /// `total_changes()` of the connection when the caller began.
     total: AtomicU64,
-    /// What `changes()` is as long as `total_changes()` of the connection stays as it was then. SQLite's own count may still be
-    /// that of another caller, and there is no call that sets it.
+    /// What `changes()` is as long as `total_changes()` of the connection stays as it was then.
+    /// SQLite's own count may still be that of another caller, and there is no call that sets it.
     changes: AtomicU64,
     changes_at: AtomicU64,
 }
@@ -103,7 +107,8 @@ impl Counters {
         }
     }
 
-    /// An INSERT, UPDATE or DELETE has run. If it has changed no row, SQLite's total does not show it.
+    /// An INSERT, UPDATE or DELETE has run. If it has changed no row, SQLite's total does not show
+    /// it.
     pub(super) fn counted(&self) {
         self.0.changes.store(0, Ordering::Relaxed);
     }
@@ -130,8 +135,9 @@ impl Base {
     }
 }
 
-/// Refuses a statement whose values of these functions would be about another caller. Says whether it may run only where they are
-/// the caller's own. In a trigger they are about the statements of that trigger, so that one may always run.
+/// Refuses a statement whose values of these functions would be about another caller. Says whether
+/// it may run only where they are the caller's own. In a trigger they are about the statements of
+/// that trigger, so that one may always run.
 pub(super) fn check(
     connection: &Connection,
     authorizer: &Authorizer,
@@ -145,7 +151,8 @@ pub(super) fn check(
         let counts = match found {
             Some((kind, _)) if kind == "trigger" => false,
             Some((_, text)) => mentions(&text, function),
-            // SQLite also names a function in the DEFAULT of a column that is only read. An INSERT computes it.
+            // SQLite also names a function in the DEFAULT of a column that is only read. An INSERT
+            // computes it.
             None => inserts || mentions(sql, function),
         };
         if counts && !own {

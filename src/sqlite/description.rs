@@ -13,7 +13,8 @@ pub(crate) struct Description {
     pub(crate) columns: Vec<Column>,
 }
 
-/// A column of a statement: its name, and where its values come from, if that is a column of a table.
+/// A column of a statement: its name, and where its values come from, if that is a column of a
+/// table.
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) name: String,

@@ -1,4 +1,4 @@
-//! What can go wrong in SQLite.
+//! The errors of SQLite, and of our rules for its use.
 
 #![forbid(unsafe_code)]
 

@@ -1,7 +1,8 @@
-//! How a caller wants rows: which of them, which columns, and its INTEGERs as numbers or as bigints. `lib/sqlite/form.js` has the
-//! same bits.
+//! How a caller wants rows: which of them, which columns, and its INTEGERs as numbers or as
+//! bigints. `lib/sqlite/form.js` has the same bits.
 //!
-//! A value that JavaScript could not take is refused here, before a statement that writes is committed.
+//! A value that JavaScript cannot take is refused here, before a statement that writes is
+//! committed.
 
 #![forbid(unsafe_code)]
 

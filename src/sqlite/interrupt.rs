@@ -1,9 +1,11 @@
-//! Calling off work that another thread does.
+//! Interrupting work that another thread does.
 //!
-//! SQLite's own interrupt hits whatever statement happens to run: none, when it comes between two, and then it is forgotten; or
-//! the ROLLBACK of what it was meant for. So this is a flag that two handlers of the connection look at. The progress handler
-//! looks every so many steps, and not while we control a transaction: <https://www.sqlite.org/c3ref/progress_handler.html>. The
-//! busy handler looks while SQLite waits for a program that ignores `db.lock`: <https://www.sqlite.org/c3ref/busy_handler.html>.
+//! SQLite's own interrupt hits the statement that happens to run. Between two statements it hits
+//! none, and is forgotten. It can also hit the ROLLBACK of the work that it was meant for. So an
+//! interrupt is a flag here, and two handlers of the connection look at it. The progress handler
+//! looks after a number of steps, except while we control a transaction:
+//! <https://www.sqlite.org/c3ref/progress_handler.html>. The busy handler looks while SQLite waits
+//! for a program that ignores `db.lock`: <https://www.sqlite.org/c3ref/busy_handler.html>.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
-//! What a database is made with: the size of its pages, and its `auto_vacuum`.
+//! What a new database is made with: the size of its pages, and its `auto_vacuum`.
 //!
-//! SQLite takes both from the connection that writes the first page, and passes over them later without a word. The switch to WAL
-//! writes that page, if `auto_vacuum` has not written it already. So a new database gets both before the switch, under the lock. A
-//! database that exists keeps its page size, since SQLite changes that in no WAL database; its `auto_vacuum` changes by a VACUUM.
+//! SQLite takes both from the connection that writes the first page, and silently ignores them
+//! later. The switch to WAL writes that page, if `auto_vacuum` has not written it already. So a new
+//! database gets both before the switch, under the lock. An existing database keeps its page size,
+//! because SQLite does not change that in a WAL database. A VACUUM changes its `auto_vacuum`.
 
 #![forbid(unsafe_code)]
 

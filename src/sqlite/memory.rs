@@ -1,5 +1,5 @@
-//! Copies as large as a value or a result of a caller, for which there may be too little memory: an error instead of the end of
-//! the process.
+//! Copies that are as large as a value or a result of a caller. If there is too little memory for
+//! one, that is an error instead of the end of the process.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,5 @@
-//! SQLite: connections, writes and reads, and nothing of the lock. Whoever calls the writer holds it.
+//! SQLite: connections, writes and reads. It knows nothing of the lock: the caller of the writer
+//! holds it.
 //!
 //! | file | holds |
 //! |---|---|
@@ -15,20 +16,21 @@
 //! | `split` | where each statement of a script ends |
 //! | `settings` | pragmas that hold for all connections |
 //! | `layout` | what a new database is made with |
-//! | `interrupt` | calling off what another thread does |
+//! | `interrupt` | interrupting work of another thread |
 //! | `checkpoint` | the connection that checkpoints |
 //! | `backup` | copying a database |
 //! | `read_connection` | the reading connection |
-//! | `at_rest` | reading a database that nobody has open, without locks |
+//! | `at_rest` | reading a database that no program has open, without locks |
 //! | `companion` | the names of the files beside a database |
 //! | `query` | plain reads |
 //! | `records` | the table of the records API |
 //! | `pragma` | what each pragma is |
 //! | `rows` | rows as values |
-//! | `form` | how a caller wants rows, and what JavaScript could not take |
+//! | `form` | how a caller wants rows, and which values JavaScript cannot take |
 //! | `chunk` | rows on their way to JavaScript |
 //! | `memory` | copies for which there may be too little memory |
-//! | `presence` | which files are open in this process, and by whom |
+//! | `presence` | which files are open in this process, and by which library |
+//! | `advice` | what to use instead of a call that was refused |
 //! | `error`, `codes` | errors and the names of their codes |
 //! | `raw` | the C interface, where rusqlite has no call for it |
 

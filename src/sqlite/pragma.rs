@@ -1,8 +1,10 @@
 //! What each pragma is: <https://www.sqlite.org/pragma.html>.
 //!
-//! SQLite itself does not tell: `journal_mode` reads although it is not called read-only, and `wal_checkpoint` writes without
-//! an `=`. Many pragmas take effect when they are compiled, also behind EXPLAIN. So the authorizer asks here, with the name and
-//! the argument as SQLite has read them, and what is not simply allowed has no effect before it has been looked at.
+//! SQLite itself does not tell. `journal_mode` reads although SQLite does not call it read-only,
+//! and `wal_checkpoint` writes without an `=`. Many pragmas take effect when they are compiled,
+//! also behind EXPLAIN. So the authorizer asks this module, with the name and the argument as
+//! SQLite has read them. A pragma that is not simply allowed has no effect before this module has
+//! decided about it.
 
 #![forbid(unsafe_code)]
 

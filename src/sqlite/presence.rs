@@ -1,8 +1,11 @@
-//! Which database files this copy of SQLite has open, and whether another SQLite of this process is at work on one of them.
+//! Which database files this copy of SQLite has open, and whether another SQLite of this process
+//! uses one of them.
 //!
-//! The locks of SQLite are POSIX locks: they belong to the process, and the kernel drops all of them on a file when any
-//! descriptor of the file is closed, <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
-//! SQLite takes care of its own descriptors, and cannot know those of another copy. So here, too, nothing is opened: only stat.
+//! The locks of SQLite are POSIX locks. They belong to the process, and the kernel drops all of
+//! them on a file when any descriptor of the file is closed,
+//! <https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>.
+//! SQLite takes care of its own descriptors, and cannot know those of another copy. So this module
+//! does not open the file either: it uses only stat(2).
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! Plain reads, on whichever connection: the reading one, or the writing one in a transaction.
+//! Plain reads, on any connection: a reading one, or the writing one in a transaction.
 
 #![forbid(unsafe_code)]
 

@@ -1,4 +1,4 @@
-//! What rusqlite has no safe call for. The only module that touches SQLite's C interface.
+//! What rusqlite has no safe call for. Only this module touches SQLite's C interface.
 
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int, c_void};

@@ -1,13 +1,16 @@
-//! A reading connection. It never takes the lock: in WAL mode readers and the writer do not wait for each other.
+//! A reading connection. It never takes the lock: in WAL mode readers and the writer do not wait
+//! for each other.
 //!
-//! Most of the time of a short read goes into the locks by which SQLite begins and ends its snapshot. So several reads in a row
-//! may share one, as long as it is the newest: the header of the WAL index, which every commit of anybody changes, is read
-//! before the snapshot begins and compared before each further read. A header that changes in between makes the comparison
-//! fail, and a new snapshot begin. Whoever asks for that ends the snapshot soon, since it keeps checkpoints from their end.
-
+//! Most of the time of a short read is spent on the locks with which SQLite begins and ends its
+//! snapshot. So several reads in a row may share one snapshot, as long as it is the newest. Every
+//! commit changes the header of the WAL index. The header is read before the snapshot begins and
+//! compared before each further read. If it changes in between, the comparison fails and a new
+//! snapshot begins. The caller that asks for a shared snapshot has to end it soon, because a
+//! snapshot keeps checkpoints from their end.
 //!
-//! A reader without write access cannot take part in a WAL database that nobody has open. Such a database is read without locks,
-//! see [`at_rest`](super::at_rest), one read at a time: a read that meets a change is repeated on a new connection.
+//! A reader without write access cannot take part in a WAL database that no program has open. Such
+//! a database is read without locks, see [`at_rest`](super::at_rest), one read at a time. A read
+//! that meets a change is repeated on a new connection.
 
 #![forbid(unsafe_code)]
 

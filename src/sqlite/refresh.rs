@@ -4,7 +4,8 @@
 
 use rusqlite::Connection;
 
-/// Reads the file: until then a connection knows of its state, the journal mode for one, what was so when it last looked.
+/// Reads the file: until then a connection knows of its state, the journal mode for one, what was
+/// so when it last looked.
 pub(super) fn refresh(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare_cached("SELECT 1 FROM sqlite_schema LIMIT 1")?.exists([]).map(drop)
 }

@@ -1,4 +1,4 @@
-//! Rows as they come out of SQLite.
+//! Rows as values, and the names of their columns.
 
 #![forbid(unsafe_code)]
 

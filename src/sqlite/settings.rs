@@ -1,8 +1,8 @@
 //! The settings of a database: pragmas that hold for all of its connections.
 //!
-//! SQLite keeps them for each connection. The writing connection is set first. The others follow before their next use, since
-//! another thread may be using them at the moment. Those that checkpoint and copy run no statement of a caller, and stay as they
-//! are.
+//! SQLite keeps them for each connection. The writing connection is set first. The others follow
+//! before their next use, because another thread may be using them at the moment. The connections
+//! that checkpoint and copy run no statement of a caller, and stay as they are.
 
 #![forbid(unsafe_code)]
 

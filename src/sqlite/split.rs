@@ -1,7 +1,8 @@
-//! The statements of a text, told apart by the rules of `sqlite3_complete()`, <https://www.sqlite.org/c3ref/complete.html>.
+//! The statements of a text, separated by the rules of `sqlite3_complete()`,
+//! <https://www.sqlite.org/c3ref/complete.html>.
 //!
-//! The text is walked through once, so that a script takes time in proportion to its length. What a statement may do is not
-//! decided here: SQLite's authorizer judges each one when it is compiled.
+//! The text is read once, so a script takes time in proportion to its length. This module does not
+//! decide what a statement may do: SQLite's authorizer judges each statement when it is compiled.
 
 #![forbid(unsafe_code)]
 

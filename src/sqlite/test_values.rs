@@ -1,4 +1,4 @@
-//! Values for tests of the ways by which rows come to JavaScript, and what is to arrive there.
+//! Values for tests of how rows come to JavaScript, and what JavaScript must get.
 
 use proptest::prelude::*;
 use rusqlite::types::ValueRef;

@@ -2,15 +2,15 @@
 
 #![forbid(unsafe_code)]
 
-/// Is the statement of this text kept? The authorizer is not asked again about one that is: so what depends on who asks, or is
-/// kept for ourselves, is compiled each time.
+/// Is the statement of this text kept? The authorizer is not asked again about one that is: so what
+/// depends on who asks, or is kept for ourselves, is compiled each time.
 pub(crate) fn is_kept(sql: &str) -> bool {
     let asked_about = ["CREATE", "PRAGMA", "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"];
     !is_one_of(sql, &asked_about) && !is_changed_by_trimming(sql)
 }
 
-/// Does SQLite know the statement of `sql` by this text? It is without what stands behind its semicolon, and rusqlite trims what
-/// it keeps.
+/// Does SQLite know the statement of `sql` by this text? It is without what stands behind its
+/// semicolon, and rusqlite trims what it keeps.
 pub(super) fn is_text_of(text: &[u8], sql: &str) -> bool {
     [sql, sql.trim()].iter().filter_map(|sql| sql.as_bytes().strip_prefix(text)).any(|rest| {
         let is_behind = rest.is_empty() || text.ends_with(b";");
@@ -18,15 +18,16 @@ pub(super) fn is_text_of(text: &[u8], sql: &str) -> bool {
     })
 }
 
-/// Would it be another statement without the white space at its ends, which rusqlite takes off what it keeps? To SQLite a space
-/// that is not ASCII belongs to a name, and a `/*` is no comment when nothing follows.
+/// Would it be another statement without the white space at its ends, which rusqlite takes off what
+/// it keeps? To SQLite a space that is not ASCII belongs to a name, and a `/*` is no comment when
+/// nothing follows.
 fn is_changed_by_trimming(sql: &str) -> bool {
     let trimmed = sql.trim();
     trimmed != sql.trim_ascii() || (trimmed.ends_with("/*") && trimmed.len() < sql.len())
 }
 
-/// May this statement change rows, and may it insert some? Others have statements of SQLite's own to do their work, a CREATE
-/// VIRTUAL TABLE or VACUUM for one, whose counts are not the caller's.
+/// May this statement change rows, and may it insert some? Others have statements of SQLite's own
+/// to do their work, a CREATE VIRTUAL TABLE or VACUUM for one, whose counts are not the caller's.
 pub(super) fn effects(sql: &str) -> (bool, bool) {
     match first_word(sql).to_ascii_uppercase().as_str() {
         "INSERT" | "REPLACE" | "WITH" => (true, true),
@@ -35,7 +36,8 @@ pub(super) fn effects(sql: &str) -> (bool, bool) {
     }
 }
 
-/// Must this statement run outside a transaction? VACUUM fails in one, and some pragmas fail or do nothing.
+/// Must this statement run outside a transaction? VACUUM fails in one, and some pragmas fail or do
+/// nothing.
 pub(super) fn is_solitary(sql: &str) -> bool {
     is_one_of(sql, &["VACUUM", "PRAGMA"])
 }

@@ -1,4 +1,5 @@
-//! Any text for a statement. `PROPTEST_CASES=100000 cargo test properties` looks for longer.
+//! Properties of any text for a statement.
+//! `PROPTEST_CASES=100000 cargo test properties` tries more of them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,8 @@
-//! The writing connection: its types, and its COMMIT and ROLLBACK. Whoever uses it holds the lock.
+//! The writing connection: its types, and its COMMIT and ROLLBACK. A thread that uses it holds the
+//! lock.
 //!
-//! The other methods are in the parts below. Each part uses the types of this file, and no part of a row above its own.
+//! The other methods are in the parts below. A part uses this file, and no part of a row above its
+//! own.
 //!
 //! | file | holds |
 //! |---|---|
@@ -41,7 +43,8 @@ use super::refresh::is_wal;
 use super::settings::{InForce, Settings};
 use super::{Error, raw};
 
-/// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to write.
+/// Not deferred: a transaction that reads first fails with `SQLITE_BUSY_SNAPSHOT` when it comes to
+/// write.
 const BEGIN: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
@@ -49,7 +52,8 @@ const ROLLBACK: &str = "ROLLBACK";
 /// What a write did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or DELETE.
+    /// Rows changed by the statement itself, triggers excluded; 0 for what is no INSERT, UPDATE or
+    /// DELETE.
     pub changes: u64,
     /// The rowid of the last row that this statement inserted; 0 when it inserted none.
     pub last_insert_rowid: i64,
@@ -178,9 +182,10 @@ impl Writer {
 
     /// Commits what is open.
     ///
-    /// When the disk refuses, the frame that commits may be in the WAL all the same: a sync that failed comes after it. Nobody
-    /// sees it before it is overwritten by the next commit, but whoever recovers the file after a crash would. So it is
-    /// overwritten at once, by a commit that changes nothing.
+    /// When the disk refuses, the frame that commits may be in the WAL all the same: a sync that
+    /// failed comes after it. Nobody sees it before it is overwritten by the next commit, but
+    /// whoever recovers the file after a crash would. So it is overwritten at once, by a commit
+    /// that changes nothing.
     fn commit(&self) -> Result<(), Error> {
         let committed = self.control(COMMIT);
         if committed.as_ref().is_err_and(Error::is_of_the_disk) {
@@ -233,8 +238,9 @@ impl Writer {
     }
 }
 
-/// A transaction within one call. Rolls back what is still open when it goes, after an error or a panic. SQLite ends a
-/// transaction by itself after some errors, `SQLITE_FULL` and `SQLITE_IOERR` among them.
+/// A transaction within one call. Rolls back what is still open when it goes, after an error or a
+/// panic. SQLite ends a transaction by itself after some errors, `SQLITE_FULL` and `SQLITE_IOERR`
+/// among them.
 struct Atomic<'w>(&'w mut Writer);
 
 impl<'w> Atomic<'w> {

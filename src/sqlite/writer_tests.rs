@@ -1,4 +1,4 @@
-//! The writer against schemas that make writes fail in every way SQLite has.
+//! The writer, with schemas that make writes fail in every way that SQLite has.
 
 use std::time::Duration;
 

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::{Entry, Request, WriteGuard};
 use crate::lock::Error;
 
-/// A timeout that starts again lasts so long at least: on a busy machine the next call of this process takes a moment to get a lock
-/// that is free.
+/// A timeout that starts again lasts so long at least: on a busy machine the next call of this
+/// process takes a moment to get a lock that is free.
 const RESTARTED: Duration = Duration::from_millis(200);
 
 impl Entry {
@@ -17,9 +17,10 @@ impl Entry {
         Self { claim, timeout, since: Instant::now(), tried: false, alarm: None, owner, settle }
     }
 
-    /// When it is refused; never for one that no clock reaches. A call of a database counts from when a database of this
-    /// process last got the lock or gave it back: what waits behind calls of its own program is not without the lock. Behind a hold of this
-    /// process it counts from when its event loop was last blocked.
+    /// When it is refused; never for one that no clock reaches. A call of a database counts from
+    /// when a database of this process last got the lock or gave it back: what waits behind calls
+    /// of its own program is not without the lock. Behind a hold of this process it counts from
+    /// when its event loop was last blocked.
     pub(super) fn deadline(&self, last_had: Option<Instant>, held: bool) -> Option<Instant> {
         let timeout = self.timeout?;
         let again = last_had.max(self.owner.resumed().filter(|_| held));

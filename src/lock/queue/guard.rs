@@ -47,7 +47,8 @@ impl Queue {
             state.keep(file);
         }
         state.released();
-        // One that sits in the kernel is woken by the kernel, and one that lingers is better left alone.
+        // One that sits in the kernel is woken by the kernel, and one that lingers is better left
+        // alone.
         if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {
             self.turn.notify_all();
         }
@@ -72,8 +73,9 @@ impl WriteGuard {
         self.queue.begin_batch();
     }
 
-    /// Puts what is left to do into the queue, ahead of all that was called later than what this guard was granted to. The lock
-    /// has to be given back, and then [`Queue::overtake`] lets somebody serve it.
+    /// Puts what is left to do into the queue, ahead of all that was called later than what this
+    /// guard was granted to. The lock has to be given back, and then [`Queue::overtake`] lets
+    /// somebody serve it.
     #[cfg(feature = "node")]
     #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
     pub(crate) fn put_back(&self, request: Request) -> (Arc<Queue>, EntryId) {
@@ -93,16 +95,18 @@ impl WriteGuard {
         self.queue.id()
     }
 
-    /// After what time others are to have their turn, if that is sooner than a hold would end by itself.
+    /// After what time others are to have their turn, if that is sooner than a hold would end by
+    /// itself.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         self.queue.state().courtesy.pollers.next_window(Instant::now())
     }
 
-    /// Empties the lock file and gives the lock back, at once. Dropping the guard does the same and keeps the error.
+    /// Empties the lock file and gives the lock back, at once. Dropping the guard does the same and
+    /// keeps the error.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file could not be emptied or unlocked. The lock is free all the same: the descriptor is
-    /// closed in that case.
+    /// [`Error::Io`] when the file could not be emptied or unlocked. The lock is free all the same:
+    /// the descriptor is closed in that case.
     pub fn release(mut self) -> Result<(), Error> {
         self.give_back()
     }

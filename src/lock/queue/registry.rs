@@ -1,7 +1,8 @@
-//! The queues of this process, by the directory whose lock file they are for.
+//! The queues of this process, by the directory of their lock file.
 //!
-//! An idle queue is kept, with its open lock file: opening costs more than locking. But not for ever, since it keeps two
-//! descriptors and its file system busy: idle ones go with a locker or database that is let go, and when there are many.
+//! An idle queue is kept, and its lock file stays open, because opening costs more than locking. It
+//! is not kept for ever, because it needs two descriptors and keeps its file system busy. Idle
+//! queues are dropped when a locker or a database is dropped, and when there are many queues.
 
 #![forbid(unsafe_code)]
 

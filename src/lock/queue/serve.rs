@@ -1,8 +1,8 @@
 //! The way of an entry: from the call that makes it to its grant or refusal.
 //!
-//! An entry enters the queue on the calling thread. It is served by whoever comes first: the worker
-//! thread that was sent for it ([`Queue::attempt`]) or, once the lock was found taken, the waiter thread
-//! ([`super::waiter`]).
+//! An entry enters the queue on the calling thread. The thread that comes first serves it: the
+//! worker thread that was sent for it ([`Queue::attempt`]), or the waiter thread
+//! ([`super::waiter`]) once the lock was found taken.
 
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -20,8 +20,9 @@ use crate::lock::Error;
 use crate::lock::claim::Claim;
 
 impl Queue {
-    /// One attempt, made only when nobody of this process is ahead. Never waits. Without `politely` it is made also in a
-    /// moment in which the lock is left to other processes: for one who does not try again.
+    /// One attempt, made only when nobody of this process is ahead. Never waits. Without `politely`
+    /// it is made also in a moment in which the lock is left to other processes: for one who does
+    /// not try again.
     ///
     /// # Errors
     /// [`Error::NotRegular`], [`Error::Io`].
@@ -33,7 +34,8 @@ impl Queue {
         self.take(&mut state, claim)
     }
 
-    /// Joins the queue after a failed attempt; settles when the lock is granted or the deadline has passed.
+    /// Joins the queue after a failed attempt; settles when the lock is granted or the deadline has
+    /// passed.
     pub(crate) fn wait(self: &Arc<Self>, request: Request) -> EntryId {
         let mut state = self.state();
         let id = state.push(request);
@@ -46,8 +48,8 @@ impl Queue {
         self.state().push(request)
     }
 
-    /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to the waiter thread if
-    /// not. Nothing happens when the entry is gone. Never waits for the lock.
+    /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to
+    /// the waiter thread if not. Nothing happens when the entry is gone. Never waits for the lock.
     pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
         let Some(entry) = state.entries.get(&id) else { return };
@@ -65,8 +67,8 @@ impl Queue {
         }
     }
 
-    /// Leaves an entry to the waiter thread without an attempt on the calling thread: for an entry whose worker thread
-    /// does not come.
+    /// Leaves an entry to the waiter thread without an attempt on the calling thread: for an entry
+    /// whose worker thread does not come.
     pub(crate) fn overtake(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
         if !state.entries.contains_key(&id) {
@@ -80,7 +82,8 @@ impl Queue {
         }
     }
 
-    /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it is gone.
+    /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it
+    /// is gone.
     pub(crate) fn cancel(&self, id: EntryId) {
         let state = self.state();
         settle(state, id, Err(Error::Cancelled));
@@ -101,8 +104,8 @@ impl Queue {
         self.state().renew(id)
     }
 
-    /// Puts what is left of an entry that has the lock where that one was, before it gives the lock back;
-    /// [`Queue::overtake`] is to follow then.
+    /// Puts what is left of an entry that has the lock where that one was, before it gives the lock
+    /// back; [`Queue::overtake`] is to follow then.
     pub(super) fn put_back(&self, id: Option<EntryId>, request: Request) -> EntryId {
         self.state().put_back(id, request)
     }
@@ -115,7 +118,8 @@ impl Queue {
                 None => self.files.open(claim)?,
             };
             let locked = file.try_lock().map_err(|error| Error::io("flock", &claim.lock_path, error))?;
-            // A lock on a file that was deleted or replaced excludes nobody, and a refusal by its holder says nothing.
+            // A lock on a file that was deleted or replaced excludes nobody, and a refusal by its
+            // holder says nothing.
             if self.files.current(claim) != Some(file.id()) {
                 continue;
             }
@@ -128,13 +132,15 @@ impl Queue {
         Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
     }
 
-    /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it asked for.
+    /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it
+    /// asked for.
     fn give_way(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, id: EntryId) {
         let Some(entry) = state.entries.get(&id) else { return };
         if entry.timeout == Some(Duration::ZERO) {
             return self.refuse(state, id);
         }
-        // Behind others on a lock that may be free nobody was refused: the waiter thread tells when it finds the lock taken.
+        // Behind others on a lock that may be free nobody was refused: the waiter thread tells when
+        // it finds the lock taken.
         if state.held || state.blocked_on.is_some() || state.is_head(id) {
             state.mark_as_tried(id);
         }
@@ -161,7 +167,8 @@ impl Queue {
         let claim = Arc::clone(&entry.claim);
         let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
         self.start_timekeeper(state).map_err(spawn_error)?;
-        // The thread may sit on a lock file that was deleted or replaced since; then nobody waits on the one that is there.
+        // The thread may sit on a lock file that was deleted or replaced since; then nobody waits
+        // on the one that is there.
         let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim) != Some(id));
         if state.waiter.is_none() || misplaced {
             state.generations += 1;
@@ -200,6 +207,6 @@ fn settle(mut state: MutexGuard<'_, QueueState>, id: EntryId, outcome: Result<Wr
     }
 }
 
-/// How often a lock file may be replaced under one attempt, before its file system is taken for one that gives the same file
-/// different inode numbers.
+/// How often a lock file may be replaced under one attempt, before its file system is taken for one
+/// that gives the same file different inode numbers.
 const MAX_REPLACED: u32 = 100;

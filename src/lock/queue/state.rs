@@ -18,7 +18,8 @@ impl QueueState {
         id
     }
 
-    /// Puts what is left of an entry that has the lock where that one was: all that was called later stays behind it.
+    /// Puts what is left of an entry that has the lock where that one was: all that was called
+    /// later stays behind it.
     pub(super) fn put_back(&mut self, id: Option<EntryId>, request: Request) -> EntryId {
         let Some(id) = id else { return self.push(request) };
         self.entries.insert(id, Entry::new(request));
@@ -47,8 +48,9 @@ impl QueueState {
         self.entries.first_key_value().is_some_and(|(head, _)| *head == id)
     }
 
-    /// Keeps an unlocked lock file: opening costs more than locking, and a close soon after it looks like an attempt of a
-    /// program that polls. One is held while another one waits, so two are enough.
+    /// Keeps an unlocked lock file: opening costs more than locking, and a close soon after it
+    /// looks like an attempt of a program that polls. One is held while another one waits, so two
+    /// are enough.
     pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
         if self.spare.len() < 2 {
             self.spare.push(file);
@@ -121,8 +123,9 @@ impl QueueState {
         due
     }
 
-    /// Lets the timeout of an entry that is due start again if its caller is not without the lock: a batch is being written, or
-    /// the event loop of its thread is blocked, so that no hold there can end.
+    /// Lets the timeout of an entry that is due start again if its caller is not without the lock:
+    /// a batch is being written, or the event loop of its thread is blocked, so that no hold there
+    /// can end.
     fn put_off(&mut self, id: EntryId, now: Instant) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.starts_again() && (self.writing || (self.held && entry.owner.is_blocked())) {

@@ -1,12 +1,14 @@
-//! The two threads of a contended lock file.
+//! The two threads of a lock file that is contended.
 //!
-//! The *waiter* sits in the kernel's blocking flock(2) for the head of the queue, and runs it to its end when the lock
-//! is granted: sent back to a pool of workers, the lock would be held while nothing runs. The *timekeeper* refuses
-//! entries whose deadline has passed, since the waiter cannot look at a clock. Both are detached, so that neither the
-//! end of the process nor that of a thread ever waits for a lock, and both end when nobody has waited for a moment.
+//! The *waiter thread* blocks in flock(2) for the first entry of the queue. When the kernel grants
+//! the lock, the same thread runs the entry to its end. If it passed the entry to a pool of
+//! workers, the lock would be held while nothing runs. The *timekeeper* refuses entries whose
+//! deadline has passed, because the waiter thread cannot look at a clock. Both threads are
+//! detached: the end of the process or of a thread never waits for a lock. Both end when no entry
+//! has waited for a moment.
 //!
-//! An entry that is refused leaves the waiter in the kernel. A grant that then arrives late goes to the next entry, or
-//! is given back at once.
+//! When an entry is refused, the waiter thread stays in the kernel. A late grant goes to the next
+//! entry. If there is none, the lock is given back at once.
 
 #![forbid(unsafe_code)]
 
@@ -25,11 +27,13 @@ use crate::threads;
 
 /// What stands for the holder when the lock file is empty or unreadable.
 pub(super) const UNKNOWN_HOLDER: &str = "unknown";
-/// How long an empty lock file is read again before its holder is called unknown: the gap between two holders.
+/// How long an empty lock file is read again before its holder is called unknown: the gap between
+/// two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
 const HOLDER_RETRY: Duration = Duration::from_millis(1);
-/// How long a thread with nobody to look after stays. Where several processes write all the time, the next one is likely to come
-/// soon, and a thread that is there takes a fraction of the time of a new one.
+/// How long a thread with nobody to look after stays. Where several processes write all the time,
+/// the next one is likely to come soon, and a thread that is there takes a fraction of the time of
+/// a new one.
 const LINGER: Duration = Duration::from_millis(100);
 
 pub(super) fn spawn_waiter(queue: Arc<Queue>, generation: u64) -> io::Result<()> {
@@ -53,12 +57,14 @@ fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 
 fn wait(queue: &Arc<Queue>, generation: u64) {
     scheduling::do_not_preempt();
     while let Some((entry, outcome)) = next(queue, generation) {
-        // A panic of what runs under the grant ends that entry alone: unwinding drops its guard, which unlocks.
+        // A panic of what runs under the grant ends that entry alone: unwinding drops its guard,
+        // which unlocks.
         let _ = catch_unwind(AssertUnwindSafe(|| entry.settle(outcome)));
     }
 }
 
-/// Waits until the head of the queue can be settled; `None` when this thread is not needed any more.
+/// Waits until the head of the queue can be settled; `None` when this thread is not needed any
+/// more.
 fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard, Error>)> {
     let mut state = queue.state();
     loop {
@@ -93,7 +99,8 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard
     }
 }
 
-/// Waits for somebody to look after; with nobody for long enough, this thread is not needed any more.
+/// Waits for somebody to look after; with nobody for long enough, this thread is not needed any
+/// more.
 fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, QueueState>, generation: u64) -> MutexGuard<'q, QueueState> {
     let (mut state, timeout) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
     if timeout.timed_out() && state.entries.is_empty() && state.waiter == Some(generation) {
@@ -107,8 +114,8 @@ type Locked = Result<Option<(Box<dyn LockFile>, bool)>, Error>;
 
 /// Locks the lock file, in the kernel if need be, where the mutex is not held.
 ///
-/// A hold of this very process is waited for in the kernel like any other, on an open file of the thread's own: that
-/// gives it its place among the waiters of other processes.
+/// A hold of this very process is waited for in the kernel like any other, on an open file of the
+/// thread's own: that gives it its place among the waiters of other processes.
 fn lock<'q>(
     queue: &'q Queue,
     mut state: MutexGuard<'q, QueueState>,
@@ -140,7 +147,8 @@ fn lock<'q>(
         waited = true;
         state = queue.state();
         if state.waiter != Some(generation) {
-            // Another thread waits on the file that took the place of this one; closing it frees it.
+            // Another thread waits on the file that took the place of this one; closing it frees
+            // it.
             return (state, Ok(None));
         }
         state.blocked_on = None;
@@ -158,7 +166,8 @@ fn lock<'q>(
         return (state, Ok(None));
     }
     if state.held {
-        // The lock file was replaced during a hold of ours: the new one is free, but the old hold still stands.
+        // The lock file was replaced during a hold of ours: the new one is free, but the old hold
+        // still stands.
         drop(file);
         let (state, _) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
         return (state, Ok(None));

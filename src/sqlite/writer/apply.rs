@@ -1,4 +1,4 @@
-//! One write: its statement, and what that has changed.
+//! One write: its statement, and what the statement has changed.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,9 @@
 //! A batch of writes: one transaction for all of them.
 //!
-//! A write that fails fails alone: SQLite undoes its statement, the others stay. Where that cannot be relied on, because
-//! the statement left something behind, the transaction ended with it, or the COMMIT failed, the batch is rolled back and
-//! run again with a transaction for each write.
+//! A write that fails does not fail the others: SQLite undoes its statement, and the others stay.
+//! Sometimes that cannot be relied on: the statement left something behind, the transaction ended
+//! with it, or the COMMIT failed. Then the batch is rolled back and run again with a transaction
+//! for each write.
 
 #![forbid(unsafe_code)]
 
@@ -16,9 +17,10 @@ use crate::sqlite::write::Write;
 use crate::sqlite::{Error, raw, text};
 
 impl Writer {
-    /// Runs writes in their order until all are done or the time is over, the first one in any case. There is an outcome for
-    /// each write that is done, and one for each of several that go together. After an error nothing of that write is in the
-    /// file. All writes under one `hold` belong to one caller.
+    /// Runs writes in their order until all are done or the time is over, the first one in any
+    /// case. There is an outcome for each write that is done, and one for each of several that go
+    /// together. After an error nothing of that write is in the file. All writes under one `hold`
+    /// belong to one caller.
     pub(crate) fn run(
         &mut self,
         hold: Option<HoldId>,
@@ -40,7 +42,8 @@ impl Writer {
     ) -> Vec<Outcome> {
         let mut ready = limits.interrupt.check();
         if self.open.is_none() {
-            // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would not.
+            // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would
+            // not.
             self.roll_back();
             ready = ready.and_then(|()| self.tidy());
         }
@@ -65,7 +68,8 @@ impl Writer {
     fn run_in_order(&mut self, writes: &[Write<'_>], limits: Limits<'_>) -> Vec<Outcome> {
         let (mut left, mut outcomes) = (writes, Vec::with_capacity(writes.len()));
         while !left.is_empty() && (outcomes.is_empty() || Instant::now() < limits.until) {
-            // One that has to be alone is: what stands before it and behind it have transactions of their own.
+            // One that has to be alone is: what stands before it and behind it have transactions of
+            // their own.
             let together = left.iter().position(is_solitary).unwrap_or(left.len());
             let done = if together == 0 {
                 outcomes.extend(self.run_alone(&left[0], limits.interrupt));
@@ -94,7 +98,8 @@ impl Writer {
         }
     }
 
-    /// One transaction for all. `None`: rolled back, to be run apart. An error: it could not even begin.
+    /// One transaction for all. `None`: rolled back, to be run apart. An error: it could not even
+    /// begin.
     fn run_together(&mut self, writes: &[Write<'_>], until: Instant) -> Result<Option<Vec<Outcome>>, Error> {
         let open = Atomic::begin(self)?;
         let mut outcomes = Vec::with_capacity(writes.len());
@@ -103,7 +108,8 @@ impl Writer {
             let outcome = open.0.apply_plain(write);
             let relied_on = match &outcome {
                 Err(error) => writes.len() > 1 && open.0.is_undone(write, error, before),
-                // A deferred foreign key that is broken is an error of this write, even if a later one mends it.
+                // A deferred foreign key that is broken is an error of this write, even if a later
+                // one mends it.
                 Ok(_) => writes.len() == 1 || !raw::has_broken_foreign_key(&open.0.connection),
             };
             if !relied_on {
@@ -120,8 +126,9 @@ impl Writer {
         }
     }
 
-    /// Has SQLite undone all that a failed statement did, and nothing else? FAIL keeps what was done before the error, and the
-    /// count of changes does not tell of what a trigger did; so where the word occurs, nothing is relied on.
+    /// Has SQLite undone all that a failed statement did, and nothing else? FAIL keeps what was
+    /// done before the error, and the count of changes does not tell of what a trigger did; so
+    /// where the word occurs, nothing is relied on.
     fn is_undone(&self, write: &Write<'_>, error: &Error, changes_before: u64) -> bool {
         const FAIL_IN_SCHEMA: &str = "SELECT 1 FROM sqlite_schema WHERE sql LIKE '%fail%' UNION ALL
             SELECT 1 FROM sqlite_temp_schema WHERE sql LIKE '%fail%' LIMIT 1";
@@ -138,7 +145,8 @@ impl Writer {
             && in_schema().is_ok_and(|found| !found)
     }
 
-    /// Outside a transaction, or several in one of their own. There is an outcome for each of several.
+    /// Outside a transaction, or several in one of their own. There is an outcome for each of
+    /// several.
     fn run_alone(&mut self, write: &Write<'_>, interrupt: &Interrupt) -> Vec<Outcome> {
         match write {
             Write::All(all) => {

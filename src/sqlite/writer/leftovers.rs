@@ -1,5 +1,6 @@
-//! What a statement of a caller may leave on the writing connection: settings, which then hold for all connections, and
-//! nothing else. TEMP objects and the pragmas of one connection end with the transaction that they belong to.
+//! What a statement of a caller may leave on the writing connection: settings, which then hold for
+//! all connections, and nothing else. TEMP objects and the pragmas of one connection end with their
+//! transaction.
 
 #![forbid(unsafe_code)]
 
@@ -10,14 +11,15 @@ use crate::sqlite::pragma::{self, Kind};
 use crate::sqlite::settings::Settings;
 use crate::sqlite::{Error, split};
 
-/// SQLite deletes all TEMP objects when this value changes: <https://www.sqlite.org/pragma.html#pragma_temp_store>.
+/// SQLite deletes all TEMP objects when this value changes:
+/// <https://www.sqlite.org/pragma.html#pragma_temp_store>.
 const DROP_TEMP: &str = "PRAGMA temp_store = FILE; PRAGMA temp_store = DEFAULT";
 /// `defer_foreign_keys` SQLite itself turns off at each COMMIT and ROLLBACK.
 const END_PRAGMAS: &str = "PRAGMA legacy_alter_table = OFF; PRAGMA writable_schema = RESET";
 
 impl Writer {
-    /// Gives a pragma that the authorizer has not let through its effect, if it may have one here. One that is of this connection
-    /// `run` runs; `None`: it is a setting, which has no rows.
+    /// Gives a pragma that the authorizer has not let through its effect, if it may have one here.
+    /// One that is of this connection `run` runs; `None`: it is a setting, which has no rows.
     pub(super) fn run_pragma<T>(
         &self,
         (name, argument): (&str, &str),
@@ -102,12 +104,14 @@ impl Writer {
         Ok(self.leftovers.temp.get() && ask()?)
     }
 
-    /// Turns foreign keys off until the transaction that is about to begin has ended, for the writing connection alone.
+    /// Turns foreign keys off until the transaction that is about to begin has ended, for the
+    /// writing connection alone.
     pub(super) fn turn_foreign_keys_off(&self) -> Result<(), Error> {
         self.give(self.leftovers.settings.get().without_foreign_keys())
     }
 
-    /// Something of a caller has ended outside of a transaction: what it has set holds for all connections, unless it failed.
+    /// Something of a caller has ended outside of a transaction: what it has set holds for all
+    /// connections, unless it failed.
     pub(super) fn settle<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.is_ok() {
             self.leftovers.in_force.set(self.leftovers.settings.get());
@@ -116,7 +120,8 @@ impl Writer {
         outcome
     }
 
-    /// The same where a COMMIT must not be told as an error: what is left is met again before the next use of the connection.
+    /// The same where a COMMIT must not be told as an error: what is left is met again before the
+    /// next use of the connection.
     pub(super) fn tidy_or_later(&self) {
         let _ = self.tidy();
     }

@@ -1,8 +1,9 @@
 //! Scripts: several statements in one text, all or nothing.
 //!
-//! A script runs in one transaction. Each BEGIN of it must have its COMMIT; these are told by their first words before anything
-//! runs, and are not executed, so that what a program has dumped can be loaded, also with another one behind it. What looks
-//! otherwise to SQLite than to us is refused by the authorizer.
+//! A script runs in one transaction. Each BEGIN in it must have its COMMIT. Both are recognized by
+//! their first word before anything runs, and are not executed. So the dump of a program can be
+//! loaded, and also two dumps in one text. If SQLite reads a statement differently, its authorizer
+//! refuses it.
 
 #![forbid(unsafe_code)]
 
@@ -37,7 +38,8 @@ impl Writer {
         self.settle(outcome)
     }
 
-    /// Runs the steps in one transaction. Gives the settings at their end, which are to take effect after its COMMIT.
+    /// Runs the steps in one transaction. Gives the settings at their end, which are to take effect
+    /// after its COMMIT.
     fn run_in_one<'a, 's>(&mut self, steps: &'a [Step<'s>], interrupt: &Interrupt) -> Result<Vec<&'a Step<'s>>, Error> {
         // What another connection has made of the schema is not seen by compiling alone.
         refresh(&self.connection)?;

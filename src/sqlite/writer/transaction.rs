@@ -1,8 +1,9 @@
-//! Transactions that a caller begins and ends: a state of the writing connection that lives from call to call, under the hold
-//! that it was begun with.
+//! Transactions that a caller begins and ends. Such a transaction is a state of the writing
+//! connection that lives from call to call, under the hold in which it began.
 //!
-//! Each write in it has a savepoint, so that one that is rejected leaves nothing behind whatever way it failed. Some errors end
-//! the whole transaction; then all that follows is refused, the COMMIT with that very error.
+//! Each write in it has a savepoint, so a rejected write leaves nothing behind, however it failed.
+//! Some errors end the whole transaction. Then every later write is refused, and the COMMIT fails
+//! with that error.
 
 #![forbid(unsafe_code)]
 
@@ -19,7 +20,8 @@ const RELEASE: &str = "RELEASE sqlock";
 const ROLLBACK_TO: &str = "ROLLBACK TO sqlock";
 
 impl Writer {
-    /// Runs writes in the transaction `id` until all are done or the time is over, the first one in any case.
+    /// Runs writes in the transaction `id` until all are done or the time is over, the first one in
+    /// any case.
     pub(super) fn run_in(&mut self, id: TransactionId, writes: &[Write<'_>], limits: Limits<'_>) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
@@ -218,8 +220,9 @@ mod tests {
         Ok(())
     }
 
-    /// The counter that the progress handler goes by runs on from one use of a kept statement to the next, so that a ROLLBACK is hit
-    /// once in a while too; and an open transaction would keep SQLite's own lock.
+    /// The counter that the progress handler goes by runs on from one use of a kept statement to
+    /// the next, so that a ROLLBACK is hit once in a while too; and an open transaction would keep
+    /// SQLite's own lock.
     #[test]
     fn work_that_is_called_off_is_rolled_back_each_time() -> TestResult {
         let (_dir, mut writer) = open()?;
@@ -234,7 +237,8 @@ mod tests {
         Ok(())
     }
 
-    /// An error that ends the transaction must not let what follows be written by itself, nor the COMMIT succeed.
+    /// An error that ends the transaction must not let what follows be written by itself, nor the
+    /// COMMIT succeed.
     #[test]
     fn an_error_that_ends_the_transaction_refuses_what_follows_and_is_the_error_of_the_commit() -> TestResult {
         let (_dir, mut writer) = open()?;
