@@ -110,21 +110,29 @@ export declare class NativeStatement {
 
 /** A batch of writes on its way. */
 export declare class NativeSubmission {
-  /** Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is to follow. */
+  /**
+   * Sends a worker for it. Resolves to null if the worker found the lock taken: call `overtake`
+   * then.
+   */
   run(): Promise<NativeOutcomes | null>
   /**
-   * Does not wait for the worker any more: the promise is settled by whichever thread serves it, with what came of the writes
-   * that are done. As long as some are left, it is called again for the next.
+   * Does not wait for the worker any more. The thread that serves the batch settles the promise,
+   * with what came of the writes that are done. If some are left, call it again for the next
+   * part.
    */
   overtake(): Promise<NativeOutcomes>
-  /** Was it refused the lock, and waits since? */
+  /** Was it refused the lock, and does it wait now? */
   waiting(): boolean
   /**
-   * Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime, the statement that runs is
-   * interrupted, and the writes that are not done fail with `SQLITE_INTERRUPT`.
+   * Leaves the queue: the promise is rejected as cancelled. If it was granted in the meantime,
+   * the statement that runs is interrupted, and the writes that are not done fail with
+   * `SQLITE_INTERRUPT`.
    */
   cancel(): void
-  /** Adds further writes, while it waits for the lock: then its timeout counts from now on. False when it does not wait. */
+  /**
+   * Adds further writes while it waits for the lock, and starts its timeout again. False if it
+   * does not wait.
+   */
   append(statements: Array<string>, batch: Uint8Array): boolean
 }
 
@@ -136,12 +144,15 @@ export declare class NativeWait {
   cancel(): void
 }
 
-/** Calls off all that this thread has under way. What a worker of libuv runs is waited for by the end of the process. */
+/**
+ * Calls off all that this thread has under way. What a worker of libuv runs is waited for by the
+ * end of the process.
+ */
 export declare function callOffAll(): void
 
 /**
- * Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is given away.
- * `endHasHandle` is to follow.
+ * Calls off all that this thread has under way as soon as a socket is closed, whose descriptor is
+ * given away. `endHasHandle` is to follow.
  */
 export declare function callOffWithSocket(): number
 
@@ -239,7 +250,10 @@ export interface NativeLockOptions {
   mode?: number
 }
 
-/** What came of the writes of a submission that are done. What is left of one that takes the lock itself follows. */
+/**
+ * What came of the writes of a submission that are done. If the submission takes the lock itself,
+ * the rest of its writes follows.
+ */
 export interface NativeOutcomes {
   /** How many rows each one has changed. */
   changes: Float64Array | Array<number>
@@ -256,7 +270,7 @@ export interface NativeOutcomes {
   /** How long it took to get the lock, and how long it was held; undefined under a hold. */
   waitMs?: number
   holdMs?: number
-  /** What giving back the lock said, if it failed. */
+  /** The error of giving back the lock, if that failed. */
   warning?: Error
 }
 

@@ -4,7 +4,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-/// A panic in SQLite's callers leaves the connection itself as sound as any error does.
+/// Locks the mutex. If a thread has panicked with it, the value is still good: SQLite itself does
+/// not panic.
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -111,8 +111,8 @@ impl WriteLocker {
     }
 
     /// See [`Queue::try_acquire`].
-    pub(crate) fn attempt(&self, politely: bool) -> Result<Option<WriteGuard>, Error> {
-        self.queue()?.try_acquire(&self.claim, politely)
+    pub(crate) fn attempt(&self, in_turn: bool) -> Result<Option<WriteGuard>, Error> {
+        self.queue()?.try_acquire(&self.claim, in_turn)
     }
 
     /// Who holds the lock, without disturbing anybody.

@@ -105,9 +105,9 @@ pub(crate) struct Queue {
     _directory: Option<Directory>,
     files: Box<dyn LockFiles>,
     state: Mutex<QueueState>,
-    /// For the waiter thread: there is somebody to look after, or a hold of this process has ended.
+    /// Wakes the waiter thread: an entry waits, or a hold of this process has ended.
     turn: Condvar,
-    /// For the timekeeper: there is an earlier deadline.
+    /// Wakes the timekeeper: there is an earlier deadline.
     clock: Condvar,
 }
 
@@ -131,8 +131,8 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, QueueState> {
-        // Nothing that can panic runs under the mutex; should it, the state is still the one to go
-        // on with.
+        // Nothing that can panic runs under the mutex. If it panics nevertheless, the state is
+        // still good.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,36 +144,36 @@ pub struct WriteGuard {
     queue: Arc<Queue>,
     file: Option<Box<dyn LockFile>>,
     lock_path: PathBuf,
-    /// The entry of the queue that it was granted to, if it was one.
+    /// The entry that got the lock; `None` for an attempt without an entry.
     entry: Option<EntryId>,
 }
 
-/// What becomes of an entry: called exactly once, outside the mutex, on whatever thread serves or
-/// refuses it.
+/// How an entry ends. Called exactly once, outside the mutex, on the thread that serves or refuses
+/// the entry.
 pub(crate) type Settle = Box<dyn FnOnce(Result<WriteGuard, Error>) + Send>;
 
-/// One wish for the lock.
+/// What a call asks of the queue.
 pub(crate) struct Request {
     pub(crate) claim: Arc<Claim>,
-    /// How long to wait at most; `None`: for ever. Zero: one attempt.
+    /// How long to wait at most. `None`: for ever. Zero: one attempt.
     pub(crate) timeout: Option<Duration>,
     pub(crate) owner: Owner,
     pub(crate) settle: Settle,
 }
 
-/// Names an entry of one queue. The numbers grow, so that they are the order of the queue, too.
+/// The number of an entry in its queue. The numbers grow, so they are also the order of the queue.
 pub(crate) type EntryId = u64;
 
 /// A call in the queue.
 struct Entry {
     claim: Arc<Claim>,
     timeout: Option<Duration>,
-    /// From when on its timeout counts.
+    /// When its timeout started.
     since: Instant,
-    /// Has one attempt been made for it, or was it found behind somebody? Before that it cannot
-    /// time out.
+    /// Was an attempt made for it, or was it found behind another entry? Before that it cannot time
+    /// out.
     tried: bool,
-    /// When the timekeeper looks after it, see [`QueueState::deadlines`].
+    /// When the timekeeper looks at it, see [`QueueState::deadlines`].
     alarm: Option<Instant>,
     owner: Owner,
     settle: Settle,
@@ -184,8 +184,8 @@ struct Entry {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 struct QueueState {
     entries: BTreeMap<EntryId, Entry>,
-    /// When to look after which of those that were tried. A deadline that has started again since
-    /// is found later then.
+    /// When to look at which of the tried entries. If the timeout of an entry has started again
+    /// meanwhile, that look finds out.
     deadlines: BTreeSet<(Instant, EntryId)>,
     /// Every entry before this one was tried.
     untried: EntryId,
@@ -193,8 +193,8 @@ struct QueueState {
     last_had: Option<Instant>,
     /// Does a database hold it?
     by_database: bool,
-    /// Is a batch of a database of this process being written? Then no database of it is without
-    /// the lock.
+    /// Is a batch of a database of this process being written? Then the calls of its databases do
+    /// not time out.
     writing: bool,
     /// Entries that get no further attempt and wait for the timekeeper to refuse them.
     overdue: Vec<Entry>,
@@ -210,7 +210,7 @@ struct QueueState {
     blocked_on: Option<Identity>,
     generations: u64,
     timekeeper: bool,
-    /// When the timekeeper will look again of itself.
+    /// When the timekeeper wakes up without a signal.
     wakes_at: Option<Instant>,
     next_id: EntryId,
 }

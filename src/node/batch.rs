@@ -21,12 +21,12 @@ pub(super) struct Batch {
     pub(super) bytes: Vec<u8>,
     /// How many writes are done.
     pub(super) done: usize,
-    /// Since when the others wait.
+    /// Since when the writes that are left wait.
     pub(super) since: Instant,
 }
 
 impl Batch {
-    /// Writes for a while; with what is left, if there is something.
+    /// Writes for a while. Gives the outcomes, and the rest of the batch if some writes are left.
     pub(super) fn run(
         mut self,
         guard: &WriteGuard,
@@ -45,7 +45,8 @@ impl Batch {
     }
 }
 
-/// How many of these writes have so many outcomes: several that go together have one each.
+/// How many of these writes have that number of outcomes. A write of several has an outcome for
+/// each.
 fn count(writes: &[Write<'_>], outcomes: usize) -> usize {
     let mut sum = 0;
     let has_outcome = |write: &&Write<'_>| {

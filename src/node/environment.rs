@@ -24,7 +24,7 @@ use crate::Database;
 use crate::lock::{self, Owner, WriteGuard};
 use crate::sqlite::Interrupt;
 
-/// The number of a hold that there is not: the write takes the lock itself.
+/// Stands for no hold: the write takes the lock itself.
 pub(super) const NO_HOLD: i64 = 0;
 
 thread_local! {
@@ -43,7 +43,7 @@ thread_local! {
 /// free.
 struct Hold {
     guard: Arc<WriteGuard>,
-    /// Those that have begun a transaction under it, and what their transactions do.
+    /// The databases that have begun a transaction under it.
     databases: Vec<Arc<Database>>,
     interrupts: Interrupts,
     /// For writes that are still on their way to a thread.
@@ -126,7 +126,7 @@ pub(super) fn keep(guard: WriteGuard) -> i64 {
     hold
 }
 
-/// The guard of a hold, for a write under it: the lock is not given back before the write is done.
+/// The guard of a hold, for a write under it. The lock is not given back before the write is done.
 pub(super) fn guard(hold: i64) -> Option<Arc<WriteGuard>> {
     HOLDS.with(|holds| holds.borrow().get(&hold).map(|hold| Arc::clone(&hold.guard)))
 }
@@ -152,6 +152,6 @@ pub(super) fn note(hold: i64, database: &Arc<Database>, interrupt: &Arc<Interrup
 /// Releases a hold on this thread, at once. Nothing happens when the hold is gone.
 pub(super) fn release(hold: i64) -> std::result::Result<(), lock::Error> {
     let hold = HOLDS.with(|holds| holds.borrow_mut().remove(&hold));
-    // A write under it still runs: the last one that lets go releases.
+    // If a write under the hold still runs, the lock is released when that write drops the guard.
     hold.map(Hold::end).and_then(Arc::into_inner).map_or(Ok(()), WriteGuard::release)
 }

@@ -17,14 +17,14 @@ use crate::db::Outcomes;
 use crate::lock;
 use crate::sqlite;
 
-/// What came of the writes that are done, and what giving back the lock said after them.
+/// What came of the writes that are done, and whether the lock could be given back after them.
 pub(super) struct Served {
     pub(super) outcomes: Outcomes,
     /// `None` under a hold of JavaScript.
     pub(super) lock: Option<Turn>,
 }
 
-/// What taking and giving back the lock came to.
+/// How long the lock took and was held, and whether it could be given back.
 pub(super) struct Turn {
     pub(super) wait: Duration,
     pub(super) hold: Duration,
@@ -35,12 +35,13 @@ pub(super) type Delivery = std::result::Result<Served, Failure>;
 pub(super) type Resolver = Box<dyn FnOnce(Env) -> Result<NativeOutcomes>>;
 type Deferred = JsDeferred<NativeOutcomes, Resolver>;
 
-/// What the threads that write leave, in its order, and who in JavaScript waits for the next of it.
+/// What the writing threads have delivered, in that order, and the promise that waits for the next
+/// delivery.
 #[derive(Default)]
 struct Slot {
     arrived: VecDeque<Delivery>,
     awaited: Option<Deferred>,
-    /// JavaScript does not wait for the worker any more: what arrives is not for that one.
+    /// JavaScript does not wait for the worker any more. The worker gets no delivery then.
     overtaken: bool,
 }
 
@@ -56,8 +57,8 @@ impl Mailbox {
         }
     }
 
-    /// Settles with what has arrived or will arrive. One step: an outcome that came in between
-    /// would be lost.
+    /// Settles a promise with what has arrived, or with the next delivery. Both under one lock of
+    /// the mutex: otherwise a delivery in between would be lost.
     pub(super) fn settle(&self, deferred: Deferred) {
         let mut slot = self.slot();
         slot.overtaken = true;
@@ -67,7 +68,7 @@ impl Mailbox {
         }
     }
 
-    /// What a worker has left here; `None` when the promise of somebody else is to be settled.
+    /// What a worker has delivered. `None` if another promise is to be settled with it.
     pub(super) fn collect(&self) -> Option<Delivery> {
         let mut slot = self.slot();
         if slot.overtaken { None } else { slot.arrived.pop_front() }
@@ -82,8 +83,8 @@ fn resolve(deferred: Deferred, delivery: Delivery) {
     deferred.resolve(Box::new(move |env| to_js(&env, delivery)));
 }
 
-/// What came of the writes of a submission that are done. What is left of one that takes the lock
-/// itself follows.
+/// What came of the writes of a submission that are done. If the submission takes the lock itself,
+/// the rest of its writes follows.
 #[napi(object, object_from_js = false)]
 pub struct NativeOutcomes {
     /// How many rows each one has changed.
@@ -103,7 +104,7 @@ pub struct NativeOutcomes {
     /// How long it took to get the lock, and how long it was held; undefined under a hold.
     pub wait_ms: Option<f64>,
     pub hold_ms: Option<f64>,
-    /// What giving back the lock said, if it failed.
+    /// The error of giving back the lock, if that failed.
     #[napi(ts_type = "Error")]
     pub warning: Option<ObjectRef>,
 }

@@ -22,8 +22,8 @@ use crate::sqlite::{self, Interrupt};
 
 pub(super) struct Queued {
     pub(super) ticket: Ticket,
-    /// Until a thread writes it. It is locked until what came of it is delivered, so that the next
-    /// part comes behind that.
+    /// `None` when it is written. The mutex stays locked until the outcomes are delivered, so that
+    /// those of the next part come after them.
     batch: Mutex<Option<Batch>>,
     mailbox: Mailbox,
     interrupt: Arc<Interrupt>,
@@ -57,13 +57,14 @@ impl Queued {
         Ok(queued)
     }
 
-    /// Adds writes to those that wait for the lock. Their timeouts count from now on, and so does
-    /// that of the whole; the caller sees to it that the first of them was not called long before.
+    /// Adds writes to those that wait for the lock, and starts the timeout of the whole batch
+    /// again. The caller makes sure that the first of them was not called long before.
     pub(super) fn append(&self, statements: Vec<String>, bytes: &[u8]) -> bool {
-        // Locked: a thread writes it.
+        // If it is locked, a thread writes it.
         let Ok(mut batch) = self.batch.try_lock() else { return false };
         let Some(batch) = batch.as_mut() else { return false };
-        // From here on it cannot be served without them, nor be refused before their time.
+        // From here on the batch is not served without these writes, and not refused before their
+        // timeout.
         if self.ticket.with(|queue, id| queue.renew(id)) != Some(true) {
             return false;
         }
@@ -79,7 +80,7 @@ impl Queued {
 
     fn serve(self: &Arc<Self>, granted: std::result::Result<WriteGuard, lock::Error>) {
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
-        // A panic drops the guard while it unwinds, and the promise is rejected all the same.
+        // If it panics, unwinding drops the guard, and the promise is still rejected.
         self.mailbox.deliver(guarded(|| self.write(&mut batch, granted)));
         let is_over = batch.is_none();
         drop(batch);

@@ -160,9 +160,9 @@ impl<'env> Hands<'env> {
     }
 
     fn try_give(&mut self, columns: &mut Columns, chunk: &mut Chunk<Values>) -> Result<()> {
-        if !columns.told {
+        if !columns.delivered {
             self.tell(&columns.names)?;
-            columns.told = true;
+            columns.delivered = true;
         }
         self.put(chunk.cells());
         let rows = chunk.rows();
@@ -201,7 +201,7 @@ pub struct NativeRows {
 
 impl From<Encoded> for NativeRows {
     fn from(Encoded { columns, chunks }: Encoded) -> Self {
-        Self { columns: Columns { names: columns, told: false }, chunks: chunks.into() }
+        Self { columns: Columns { names: columns, delivered: false }, chunks: chunks.into() }
     }
 }
 

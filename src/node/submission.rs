@@ -34,7 +34,7 @@ struct UnderHold {
     interrupt: Arc<Interrupt>,
 }
 
-/// The last one tells when the hold has ended.
+/// The flag is true when the hold has ended.
 type Waiting = (Arc<WriteGuard>, Batch, Arc<AtomicBool>);
 
 impl UnderHold {
@@ -43,8 +43,8 @@ impl UnderHold {
         if let Some((guard, batch, ended)) = taken {
             let database = Arc::clone(&batch.database);
             let written = guarded(|| batch.run(&guard, Some(self.hold), &self.interrupt));
-            // The end of the hold did not wait for it, and what it has begun after that nobody
-            // could end any more.
+            // The end of the hold did not wait for this write. If the write began a transaction
+            // after that, nobody else can end it.
             if ended.load(Ordering::SeqCst) {
                 database.abandon_transaction(&guard);
             }
@@ -53,7 +53,7 @@ impl UnderHold {
         }
     }
 
-    /// No thread could be started for it: nothing of it is written, unless a worker has come
+    /// No thread could be started for the batch. None of it is written, unless a worker has come
     /// meanwhile.
     fn refuse(&self, mailbox: &Mailbox, error: io::Error) {
         let taken = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -101,16 +101,16 @@ impl NativeSubmission {
 
 #[napi]
 impl NativeSubmission {
-    /// Sends a worker for it. Resolves to null when the worker found the lock taken: `overtake` is
-    /// to follow.
+    /// Sends a worker for it. Resolves to null if the worker found the lock taken: call `overtake`
+    /// then.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes | null>")]
     pub fn run(&self) -> AsyncTask<WriteTask> {
         AsyncTask::new(WriteTask { route: self.route.clone(), mailbox: self.mailbox.clone() })
     }
 
-    /// Does not wait for the worker any more: the promise is settled by whichever thread serves it,
-    /// with what came of the writes that are done. As long as some are left, it is called again for
-    /// the next.
+    /// Does not wait for the worker any more. The thread that serves the batch settles the promise,
+    /// with what came of the writes that are done. If some are left, call it again for the next
+    /// part.
     #[napi(catch_unwind, ts_return_type = "Promise<NativeOutcomes>")]
     pub fn overtake<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred::<NativeOutcomes, Resolver>()?;
@@ -119,7 +119,8 @@ impl NativeSubmission {
             Route::Queue(queued) => {
                 queued.ticket.with(Queue::overtake);
             }
-            // The lock is held meanwhile, and the pool may be full for ever: a thread of its own.
+            // The lock is held meanwhile, and the pool may stay full for ever. So this batch gets a
+            // thread of its own.
             Route::Hold(under_hold) => {
                 let (writing, mailbox) = (under_hold.clone(), self.mailbox.clone());
                 if let Err(error) = threads::spawn("sqlock-write", move || writing.write(&mailbox)) {
@@ -130,7 +131,7 @@ impl NativeSubmission {
         Ok(promise)
     }
 
-    /// Was it refused the lock, and waits since?
+    /// Was it refused the lock, and does it wait now?
     #[napi(catch_unwind)]
     pub fn waiting(&self) -> bool {
         matches!(&self.route, Route::Queue(queued) if queued.ticket.with(Queue::is_waiting) == Some(true))
@@ -147,8 +148,8 @@ impl NativeSubmission {
         }
     }
 
-    /// Adds further writes, while it waits for the lock: then its timeout counts from now on. False
-    /// when it does not wait.
+    /// Adds further writes while it waits for the lock, and starts its timeout again. False if it
+    /// does not wait.
     #[napi(catch_unwind)]
     pub fn append(&self, statements: Vec<String>, batch: Uint8Array) -> bool {
         matches!(&self.route, Route::Queue(queued) if queued.append(statements, &batch))

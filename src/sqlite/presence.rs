@@ -24,9 +24,9 @@ struct Files {
     open: HashMap<FileId, usize>,
     /// How many connections are about to make the file that they are for.
     making: usize,
-    /// Those of which was told that another SQLite has them open. By path: the inode number of a file that is gone is given
-    /// to the next one.
-    told: HashSet<PathBuf>,
+    /// The paths that were reported, because another SQLite has their files open. By path: the inode
+    /// number of a file that is gone is given to the next one.
+    warned_of: HashSet<PathBuf>,
 }
 
 static FILES: LazyLock<Mutex<Files>> = LazyLock::new(Mutex::default);
@@ -84,7 +84,7 @@ pub(crate) fn meets_another(path: &Path, known: bool) -> bool {
     // With one of ours open, its descriptors and others look the same.
     !files.open.contains_key(&file)
         && (known || (files.making == 0 && has_descriptor(file)))
-        && files.told.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
+        && files.warned_of.insert(std::path::absolute(path).unwrap_or_else(|_| path.to_owned()))
 }
 
 /// Of a directory this process may well have a descriptor: that of its lock.

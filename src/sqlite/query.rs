@@ -186,13 +186,13 @@ pub(super) fn encode(statement: &mut Statement<'_>, names: &Names<'_>, form: For
 pub(crate) struct Columns {
     pub(crate) names: Vec<String>,
     /// Are they known to whoever takes the rows? For that one to say.
-    pub(crate) told: bool,
+    pub(crate) delivered: bool,
 }
 
 impl Columns {
     fn update(&mut self, statement: &Statement<'_>, names: &Names<'_>) -> Result<(), Error> {
         if names.update(statement, &mut self.names)? {
-            self.told = false;
+            self.delivered = false;
         }
         Ok(())
     }

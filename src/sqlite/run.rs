@@ -137,12 +137,12 @@ pub(super) fn step(statement: &mut Statement<'_>) -> Result<(), Error> {
 pub(super) fn bind(statement: &mut Statement<'_>, parameters: &[Parameter<'_>]) -> Result<rusqlite::Result<()>, Error> {
     let mut positional = parameters.iter().filter(|parameter| parameter.name.is_none());
     let named: HashMap<&str, &Parameter<'_>> =
-        parameters.iter().filter_map(|parameter| Some((bare(parameter.name?), parameter))).collect();
+        parameters.iter().filter_map(|parameter| Some((without_prefix(parameter.name?), parameter))).collect();
     let count = statement.parameter_count();
     for index in 1..=count {
         let name = statement.parameter_name(index).filter(|name| !name.starts_with('?'));
         let parameter = match name {
-            Some(name) => named.get(bare(name)).copied(),
+            Some(name) => named.get(without_prefix(name)).copied(),
             None => positional.next(),
         };
         let Some(parameter) = parameter else {
@@ -167,6 +167,6 @@ pub(super) fn too_many(more: usize) -> Error {
 }
 
 /// A name without its prefix.
-fn bare(name: &str) -> &str {
+fn without_prefix(name: &str) -> &str {
     name.strip_prefix([':', '@', '$']).unwrap_or(name)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Entry, Request, WriteGuard};
 use crate::lock::Error;
 
-/// A timeout that starts again lasts so long at least: on a busy machine the next call of this
+/// A timeout that starts again lasts at least this long: on a busy machine, the next call of this
 /// process takes a moment to get a lock that is free.
 const RESTARTED: Duration = Duration::from_millis(200);
 
@@ -17,10 +17,11 @@ impl Entry {
         Self { claim, timeout, since: Instant::now(), tried: false, alarm: None, owner, settle }
     }
 
-    /// When it is refused; never for one that no clock reaches. A call of a database counts from
-    /// when a database of this process last got the lock or gave it back: what waits behind calls
-    /// of its own program is not without the lock. Behind a hold of this process it counts from
-    /// when its event loop was last blocked.
+    /// When the entry is refused; `None` if no clock reaches that instant. The timeout of a call of
+    /// a database starts when a database of this process last got the lock or gave it back: a call
+    /// that waits behind calls of its own program is not kept from the lock by others. Behind a
+    /// hold of this process, the timeout starts when its event loop last went on after it was
+    /// blocked.
     pub(super) fn deadline(&self, last_had: Option<Instant>, held: bool) -> Option<Instant> {
         let timeout = self.timeout?;
         let again = last_had.max(self.owner.resumed().filter(|_| held));
@@ -38,7 +39,7 @@ impl Entry {
         (self.settle)(outcome);
     }
 
-    /// Settles as timed out.
+    /// Settles with [`Error::Timeout`].
     pub(super) fn time_out(self, holder: &str) {
         let timeout = self.timeout.unwrap_or(Duration::MAX);
         self.settle(Err(Error::Timeout { holder: holder.to_owned(), timeout }));

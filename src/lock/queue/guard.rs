@@ -27,18 +27,20 @@ impl Queue {
         state.granted(claim);
         state.courtesy.granted(now, waited);
         state.courtesy.pollers.hold_begins(now);
-        // The flock is the lock; a full disk must not take it from us for want of a text.
+        // The flock is the lock. A full disk must not end a hold because its text cannot be
+        // written.
         let _ = file.announce(&holder::compose(claim.label.as_deref()));
         WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
     }
 
-    /// Called by the guard: empties the lock file, unlocks it and lets the next one in.
+    /// The guard calls this. Empties the lock file, unlocks it and wakes the waiter thread.
     pub(super) fn release(&self, file: Box<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
         let mut state = self.state();
         state.courtesy.pollers.hold_ends(Instant::now());
         let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
         let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
-        // With a thread in the kernel, this process takes the lock in the order of the kernel only.
+        // While the waiter thread blocks in the kernel, this process gets the lock in the order of
+        // the kernel, and has no stint.
         if state.blocked_on.is_none() && state.courtesy.released(Instant::now(), &*file) {
             state.courtesy.pollers.look_out(file.id(), &*self.files, lock_path);
         }
@@ -47,8 +49,8 @@ impl Queue {
             state.keep(file);
         }
         state.released();
-        // One that sits in the kernel is woken by the kernel, and one that lingers is better left
-        // alone.
+        // The kernel wakes a waiter thread that blocks in flock. A waiter thread without an entry
+        // needs no wake-up.
         if state.waiter.is_some() && state.blocked_on.is_none() && !state.entries.is_empty() {
             self.turn.notify_all();
         }
@@ -66,16 +68,17 @@ impl WriteGuard {
         self
     }
 
-    /// What it is used for is a batch of writes, which no call of this process times out behind.
+    /// Notes that this hold is for a batch of writes. No call of this process times out behind a
+    /// batch.
     #[cfg(feature = "node")]
     #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
     pub(crate) fn begin_batch(&self) {
         self.queue.begin_batch();
     }
 
-    /// Puts what is left to do into the queue, ahead of all that was called later than what this
-    /// guard was granted to. The lock has to be given back, and then [`Queue::overtake`] lets
-    /// somebody serve it.
+    /// Puts the rest of the work back into the queue, ahead of all calls that came after the entry
+    /// of this guard. The caller then gives back the lock and calls [`Queue::overtake`], so that a
+    /// thread serves the rest.
     #[cfg(feature = "node")]
     #[cfg_attr(test, allow(dead_code, reason = "what napi registers for Node is unused in a test binary"))]
     pub(crate) fn put_back(&self, request: Request) -> (Arc<Queue>, EntryId) {
@@ -95,8 +98,8 @@ impl WriteGuard {
         self.queue.id()
     }
 
-    /// After what time others are to have their turn, if that is sooner than a hold would end by
-    /// itself.
+    /// How long it is until the lock has to be left free for programs that poll. `None` if there
+    /// are none.
     pub(crate) fn time_left(&self) -> Option<Duration> {
         self.queue.state().courtesy.pollers.next_window(Instant::now())
     }

@@ -15,7 +15,7 @@ use crate::lock::Error;
 use crate::lock::directory::{Directory, Identity};
 use crate::lock::file::FileSystem;
 
-/// So many idle queues are not worth their descriptors.
+/// With this number of queues, the idle ones are dropped: they are not worth their descriptors.
 const MANY: usize = 32;
 
 static QUEUES: LazyLock<Mutex<HashMap<Identity, Arc<Queue>>>> = LazyLock::new(Mutex::default);
@@ -35,7 +35,7 @@ pub(crate) fn queue_of(path: &Path) -> Result<Arc<Queue>, Error> {
         return Ok(Arc::clone(queue));
     }
     let directory = Directory::open(path).map_err(|error| Error::io("open", path, error))?;
-    // It may be another one than a moment ago.
+    // The directory at that path may have been replaced in between.
     if let Some(queue) = queues.get(&directory.id()) {
         return Ok(Arc::clone(queue));
     }
@@ -53,12 +53,12 @@ pub(crate) fn let_go() {
     registry().retain(is_used);
 }
 
-/// Guards, waits and threads hold on to their queue.
+/// Guards, waits and threads keep a reference to their queue.
 fn is_used(_: &Identity, queue: &mut Arc<Queue>) -> bool {
     Arc::strong_count(queue) > 1
 }
 
-/// Calls off every wait of `owner`: for a thread of the host that ends.
+/// Cancels every wait of `owner`, a thread of the host that ends.
 #[cfg_attr(
     not(any(feature = "node", test)),
     expect(dead_code, reason = "only threads of a host have waits to call off")

@@ -20,15 +20,15 @@ use crate::lock::Error;
 use crate::lock::claim::Claim;
 
 impl Queue {
-    /// One attempt, made only when nobody of this process is ahead. Never waits. Without `politely`
-    /// it is made also in a moment in which the lock is left to other processes: for one who does
-    /// not try again.
+    /// One attempt, which never waits. It is made only if no entry of this process is ahead. With
+    /// `in_turn` it is not made while the lock is left to other processes. A caller that does not
+    /// try again leaves `in_turn` out.
     ///
     /// # Errors
     /// [`Error::NotRegular`], [`Error::Io`].
-    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim, politely: bool) -> Result<Option<WriteGuard>, Error> {
+    pub(crate) fn try_acquire(self: &Arc<Self>, claim: &Claim, in_turn: bool) -> Result<Option<WriteGuard>, Error> {
         let mut state = self.state();
-        if state.held || !state.entries.is_empty() || (politely && state.courtesy.pause(Instant::now()).is_some()) {
+        if state.held || !state.entries.is_empty() || (in_turn && state.courtesy.pause(Instant::now()).is_some()) {
             return Ok(None);
         }
         self.take(&mut state, claim)
@@ -48,14 +48,15 @@ impl Queue {
         self.state().push(request)
     }
 
-    /// Serves an entry on the calling thread if it is its turn and the lock is free; leaves it to
-    /// the waiter thread if not. Nothing happens when the entry is gone. Never waits for the lock.
+    /// Serves an entry on the calling thread if the entry is the first and the lock is free.
+    /// Otherwise the waiter thread serves it. Nothing happens if the entry is gone. Never waits for
+    /// the lock.
     pub(crate) fn attempt(self: &Arc<Self>, id: EntryId) {
         let mut state = self.state();
         let Some(entry) = state.entries.get(&id) else { return };
-        let (claim, politely) = (Arc::clone(&entry.claim), entry.timeout != Some(Duration::ZERO));
+        let (claim, in_turn) = (Arc::clone(&entry.claim), entry.timeout != Some(Duration::ZERO));
         let is_others = !state.is_head(id) || state.held;
-        let taken = if is_others || (politely && state.courtesy.pause(Instant::now()).is_some()) {
+        let taken = if is_others || (in_turn && state.courtesy.pause(Instant::now()).is_some()) {
             Ok(None)
         } else {
             self.take(&mut state, &claim)
@@ -74,7 +75,8 @@ impl Queue {
         if !state.entries.contains_key(&id) {
             return;
         }
-        // A thread that sits in the kernel has been refused, for this entry too.
+        // A waiter thread that blocks in the kernel was refused the lock. That counts for this
+        // entry, too.
         if !state.is_head(id) || state.held || state.blocked_on.is_some() {
             self.give_way(state, id);
         } else if let Err(error) = self.start(&mut state, id) {
@@ -82,14 +84,14 @@ impl Queue {
         }
     }
 
-    /// Takes an entry out of the queue; it settles as [`Error::Cancelled`]. Nothing happens when it
-    /// is gone.
+    /// Takes an entry out of the queue, which settles with [`Error::Cancelled`]. Nothing happens if
+    /// it is gone.
     pub(crate) fn cancel(&self, id: EntryId) {
         let state = self.state();
         settle(state, id, Err(Error::Cancelled));
     }
 
-    /// Was this entry refused, and waits since?
+    /// Was this entry refused the lock, and does it wait now?
     pub(crate) fn is_waiting(self: &Arc<Self>, id: EntryId) -> bool {
         self.state().entries.get(&id).is_some_and(|entry| entry.tried)
     }
@@ -99,13 +101,13 @@ impl Queue {
         self.state().begin_batch();
     }
 
-    /// Lets the timeout of a waiting entry count from now on. False when it does not wait any more.
+    /// Starts the timeout of a waiting entry again. False if it does not wait any more.
     pub(crate) fn renew(&self, id: EntryId) -> bool {
         self.state().renew(id)
     }
 
-    /// Puts what is left of an entry that has the lock where that one was, before it gives the lock
-    /// back; [`Queue::overtake`] is to follow then.
+    /// Puts the rest of an entry that has the lock back in its old place, before the lock is given
+    /// back. After that, the caller calls [`Queue::overtake`].
     pub(super) fn put_back(&self, id: Option<EntryId>, request: Request) -> EntryId {
         self.state().put_back(id, request)
     }
@@ -118,8 +120,8 @@ impl Queue {
                 None => self.files.open(claim)?,
             };
             let locked = file.try_lock().map_err(|error| Error::io("flock", &claim.lock_path, error))?;
-            // A lock on a file that was deleted or replaced excludes nobody, and a refusal by its
-            // holder says nothing.
+            // If the file was deleted or replaced, a lock on it excludes no other program, and a
+            // refusal does not count.
             if self.files.current(claim) != Some(file.id()) {
                 continue;
             }
@@ -132,15 +134,15 @@ impl Queue {
         Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
     }
 
-    /// The entry was refused once: it goes on in the waiter thread, unless one attempt was all it
-    /// asked for.
+    /// Leaves a refused entry to the waiter thread. An entry with a timeout of 0 is refused for
+    /// good.
     fn give_way(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, id: EntryId) {
         let Some(entry) = state.entries.get(&id) else { return };
         if entry.timeout == Some(Duration::ZERO) {
             return self.refuse(state, id);
         }
-        // Behind others on a lock that may be free nobody was refused: the waiter thread tells when
-        // it finds the lock taken.
+        // An entry behind others was not refused if the lock may be free. The waiter thread marks
+        // it as tried when it finds the lock taken.
         if state.held || state.blocked_on.is_some() || state.is_head(id) {
             state.mark_as_tried(id);
         }
@@ -154,21 +156,21 @@ impl Queue {
         let Some(entry) = state.take(id) else { return };
         if self.start_timekeeper(&mut state).is_ok() {
             state.overdue.push(entry);
-            self.heed_deadlines(&state);
+            self.wake_timekeeper_in_time(&state);
         } else {
             drop(state);
             entry.time_out(UNKNOWN_HOLDER);
         }
     }
 
-    /// Sees to it that a thread waits for the lock and one keeps the deadlines.
+    /// Makes sure that the waiter thread and the timekeeper run.
     fn start(self: &Arc<Self>, state: &mut QueueState, id: EntryId) -> Result<(), Error> {
         let Some(entry) = state.entries.get(&id) else { return Ok(()) };
         let claim = Arc::clone(&entry.claim);
         let spawn_error = |error| Error::io("pthread_create", &claim.lock_path, error);
         self.start_timekeeper(state).map_err(spawn_error)?;
-        // The thread may sit on a lock file that was deleted or replaced since; then nobody waits
-        // on the one that is there.
+        // The waiter thread may block on a lock file that was deleted or replaced. Then no thread
+        // waits for the file that is there now.
         let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim) != Some(id));
         if state.waiter.is_none() || misplaced {
             state.generations += 1;
@@ -186,12 +188,12 @@ impl Queue {
             waiter::spawn_timekeeper(Arc::clone(self))?;
             state.timekeeper = true;
         }
-        self.heed_deadlines(state);
+        self.wake_timekeeper_in_time(state);
         Ok(())
     }
 
     /// Wakes the timekeeper if it would sleep too long.
-    pub(super) fn heed_deadlines(&self, state: &QueueState) {
+    pub(super) fn wake_timekeeper_in_time(&self, state: &QueueState) {
         let sooner = |deadline| state.wakes_at.is_none_or(|wakes_at| deadline < wakes_at);
         if !state.overdue.is_empty() || state.next_deadline().is_some_and(sooner) {
             self.clock.notify_all();
@@ -207,6 +209,6 @@ fn settle(mut state: MutexGuard<'_, QueueState>, id: EntryId, outcome: Result<Wr
     }
 }
 
-/// How often a lock file may be replaced under one attempt, before its file system is taken for one
-/// that gives the same file different inode numbers.
+/// How often a lock file may be replaced during one attempt. After that, the file system seems to
+/// give the same file different inode numbers, and the attempt fails.
 const MAX_REPLACED: u32 = 100;

@@ -18,8 +18,8 @@ impl QueueState {
         id
     }
 
-    /// Puts what is left of an entry that has the lock where that one was: all that was called
-    /// later stays behind it.
+    /// Puts the rest of an entry that has the lock back in its old place: all later calls stay
+    /// behind it.
     pub(super) fn put_back(&mut self, id: Option<EntryId>, request: Request) -> EntryId {
         let Some(id) = id else { return self.push(request) };
         self.entries.insert(id, Entry::new(request));
@@ -48,9 +48,9 @@ impl QueueState {
         self.entries.first_key_value().is_some_and(|(head, _)| *head == id)
     }
 
-    /// Keeps an unlocked lock file: opening costs more than locking, and a close soon after it
-    /// looks like an attempt of a program that polls. One is held while another one waits, so two
-    /// are enough.
+    /// Keeps an unlocked lock file open, because opening costs more than locking. Also, an open and
+    /// a close in a short time look like an attempt of a program that polls. One file is held while
+    /// another one waits, so two are enough.
     pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
         if self.spare.len() < 2 {
             self.spare.push(file);
@@ -79,7 +79,7 @@ impl QueueState {
         }
     }
 
-    /// Lets the timeout of an entry count from now on. False when there is none.
+    /// Starts the timeout of an entry again. False if the entry is gone.
     pub(super) fn renew(&mut self, id: EntryId) -> bool {
         let entry = self.entries.get_mut(&id);
         entry.map(|entry| entry.since = Instant::now()).is_some()
@@ -93,7 +93,7 @@ impl QueueState {
         }
     }
 
-    /// From now on every entry may time out: somebody else has the lock.
+    /// From now on every entry may time out: another process has the lock.
     pub(super) fn mark_all_as_tried(&mut self) {
         let untried: Vec<EntryId> = self.entries.range(self.untried..).map(|(id, _)| *id).collect();
         for id in untried {
@@ -109,7 +109,7 @@ impl QueueState {
         }
     }
 
-    /// Takes out what is due at `now`.
+    /// Takes out the entries whose deadline has passed at `now`.
     pub(super) fn expire(&mut self, now: Instant) -> Vec<Entry> {
         let mut due = std::mem::take(&mut self.overdue);
         while let Some((_, id)) = self.deadlines.first().copied().filter(|(alarm, _)| *alarm <= now) {
@@ -123,9 +123,9 @@ impl QueueState {
         due
     }
 
-    /// Lets the timeout of an entry that is due start again if its caller is not without the lock:
-    /// a batch is being written, or the event loop of its thread is blocked, so that no hold there
-    /// can end.
+    /// Starts the timeout of a due entry again in two cases. A batch of this process is being
+    /// written, so its databases do get the lock. Or the event loop of its thread is blocked during
+    /// a hold of this process, so that no hold there can end.
     fn put_off(&mut self, id: EntryId, now: Instant) {
         let Some(entry) = self.entries.get_mut(&id) else { return };
         if entry.starts_again() && (self.writing || (self.held && entry.owner.is_blocked())) {

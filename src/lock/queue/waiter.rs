@@ -31,9 +31,9 @@ pub(super) const UNKNOWN_HOLDER: &str = "unknown";
 /// two holders.
 const HOLDER_PATIENCE: Duration = Duration::from_millis(10);
 const HOLDER_RETRY: Duration = Duration::from_millis(1);
-/// How long a thread with nobody to look after stays. Where several processes write all the time,
-/// the next one is likely to come soon, and a thread that is there takes a fraction of the time of
-/// a new one.
+/// How long a thread without an entry stays. If several processes write all the time, the next
+/// entry is likely to come within this time. A thread that is there serves it in a fraction of the
+/// time of a new one.
 const LINGER: Duration = Duration::from_millis(100);
 
 pub(super) fn spawn_waiter(queue: Arc<Queue>, generation: u64) -> io::Result<()> {
@@ -47,7 +47,7 @@ pub(super) fn spawn_timekeeper(queue: Arc<Queue>) -> io::Result<()> {
 fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 'static) -> io::Result<()> {
     let work = move || {
         work(&queue);
-        // It was used while the thread was there, and may have been let go meanwhile.
+        // The queue may have become idle while this thread kept it.
         drop(queue);
         let_go();
     };
@@ -57,14 +57,13 @@ fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 
 fn wait(queue: &Arc<Queue>, generation: u64) {
     scheduling::do_not_preempt();
     while let Some((entry, outcome)) = next(queue, generation) {
-        // A panic of what runs under the grant ends that entry alone: unwinding drops its guard,
-        // which unlocks.
+        // If the work of an entry panics, only that entry ends: unwinding drops its guard, which
+        // unlocks.
         let _ = catch_unwind(AssertUnwindSafe(|| entry.settle(outcome)));
     }
 }
 
-/// Waits until the head of the queue can be settled; `None` when this thread is not needed any
-/// more.
+/// Waits until the first entry can be settled. `None` if this thread is not needed any more.
 fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard, Error>)> {
     let mut state = queue.state();
     loop {
@@ -84,12 +83,12 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard
                     let guard = queue.grant(&mut state, file, &head.claim, waited);
                     return Some((head, Ok(guard.for_entry(id))));
                 }
-                // Everybody gave up in the meantime.
+                // No entry is left: all have given up meanwhile.
                 if file.unlock().is_ok() {
                     state.keep(file);
                 }
             }
-            // With nobody left to tell, it is of no interest.
+            // Without an entry, no call gets this error.
             Err(error) => {
                 if let Some((_, head)) = state.take_head() {
                     return Some((head, Err(error)));
@@ -99,8 +98,7 @@ fn next(queue: &Arc<Queue>, generation: u64) -> Option<(Entry, Result<WriteGuard
     }
 }
 
-/// Waits for somebody to look after; with nobody for long enough, this thread is not needed any
-/// more.
+/// Waits for an entry. If none comes for long enough, this thread is not needed any more.
 fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, QueueState>, generation: u64) -> MutexGuard<'q, QueueState> {
     let (mut state, timeout) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
     if timeout.timed_out() && state.entries.is_empty() && state.waiter == Some(generation) {
@@ -109,13 +107,13 @@ fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, QueueState>, generation: u
     state
 }
 
-/// What came of locking the lock file, and whether it took a wait. `None`: look again.
+/// The locked file, and whether the thread had to wait for it. `None`: try again.
 type Locked = Result<Option<(Box<dyn LockFile>, bool)>, Error>;
 
-/// Locks the lock file, in the kernel if need be, where the mutex is not held.
+/// Locks the lock file. If the lock is taken, blocks in the kernel, without the mutex.
 ///
-/// A hold of this very process is waited for in the kernel like any other, on an open file of the
-/// thread's own: that gives it its place among the waiters of other processes.
+/// The thread also waits in the kernel if this process itself holds the lock, on an open file of
+/// its own. So it has its place among the waiters of other processes.
 fn lock<'q>(
     queue: &'q Queue,
     mut state: MutexGuard<'q, QueueState>,
@@ -124,7 +122,7 @@ fn lock<'q>(
 ) -> (MutexGuard<'q, QueueState>, Locked) {
     if let Some(pause) = state.courtesy.pause(Instant::now()) {
         state.mark_all_as_tried();
-        queue.heed_deadlines(&state);
+        queue.wake_timekeeper_in_time(&state);
         drop(state);
         stand_back(pause);
         return (queue.state(), Ok(None));
@@ -141,14 +139,14 @@ fn lock<'q>(
         state.mark_all_as_tried();
         state.blocked_on = Some(file.id());
         state.courtesy.pollers.look_out(file.id(), &*queue.files, &claim.lock_path);
-        queue.heed_deadlines(&state);
+        queue.wake_timekeeper_in_time(&state);
         drop(state);
         locked = file.lock().map(|()| true);
         waited = true;
         state = queue.state();
         if state.waiter != Some(generation) {
-            // Another thread waits on the file that took the place of this one; closing it frees
-            // it.
+            // Another thread waits for the file that has replaced this one. Closing this file
+            // unlocks it.
             return (state, Ok(None));
         }
         state.blocked_on = None;
@@ -166,8 +164,8 @@ fn lock<'q>(
         return (state, Ok(None));
     }
     if state.held {
-        // The lock file was replaced during a hold of ours: the new one is free, but the old hold
-        // still stands.
+        // The lock file was replaced during a hold of this process. The new file is free, but the
+        // old hold goes on.
         drop(file);
         let (state, _) = queue.turn.wait_timeout(state, LINGER).unwrap_or_else(PoisonError::into_inner);
         return (state, Ok(None));
@@ -211,7 +209,7 @@ fn sleep_until(queue: &Queue, mut state: MutexGuard<'_, QueueState>) {
     drop(queue.clock.wait_timeout(state, until.saturating_duration_since(now)).unwrap_or_else(PoisonError::into_inner));
 }
 
-/// The text in the lock file, read again for a moment when it is empty.
+/// The text in the lock file. If it is empty, it is read again for a moment.
 #[expect(clippy::disallowed_methods, reason = "nothing tells when another process writes its text")]
 fn holder(queue: &Queue, claim: &Claim) -> String {
     let give_up = Instant::now() + HOLDER_PATIENCE;

@@ -109,7 +109,7 @@ impl Writer {
             let relied_on = match &outcome {
                 Err(error) => writes.len() > 1 && open.0.is_undone(write, error, before),
                 // A deferred foreign key that is broken is an error of this write, even if a later
-                // one mends it.
+                // one repairs it.
                 Ok(_) => writes.len() == 1 || !raw::has_broken_foreign_key(&open.0.connection),
             };
             if !relied_on {

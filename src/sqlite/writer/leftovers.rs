@@ -18,8 +18,8 @@ const DROP_TEMP: &str = "PRAGMA temp_store = FILE; PRAGMA temp_store = DEFAULT";
 const END_PRAGMAS: &str = "PRAGMA legacy_alter_table = OFF; PRAGMA writable_schema = RESET";
 
 impl Writer {
-    /// Gives a pragma that the authorizer has not let through its effect, if it may have one here.
-    /// One that is of this connection `run` runs; `None`: it is a setting, which has no rows.
+    /// Runs a pragma that the authorizer has refused, if it may take effect here. `run` runs a
+    /// pragma of this connection. A setting is applied to all connections and has no rows: `None`.
     pub(super) fn run_pragma<T>(
         &self,
         (name, argument): (&str, &str),
@@ -41,7 +41,7 @@ impl Writer {
     /// May a pragma have its effect here? Gives the settings with it, if it is one.
     fn permit(&self, name: &str, argument: &str, sql: &str) -> Result<Option<Settings>, Error> {
         let mut parts = split::statements(sql);
-        // It would take effect when it is compiled, whatever stands around it.
+        // A pragma takes effect when it is compiled, whatever the rest of the text says.
         if !parts.next().is_some_and(|part| part.keyword.eq_ignore_ascii_case("PRAGMA")) || parts.next().is_some() {
             return Err(Error::misuse(
                 "a PRAGMA that sets something must be the one statement of a text, without EXPLAIN",
@@ -110,8 +110,8 @@ impl Writer {
         self.give(self.leftovers.settings.get().without_foreign_keys())
     }
 
-    /// Something of a caller has ended outside of a transaction: what it has set holds for all
-    /// connections, unless it failed.
+    /// Work of a caller has ended outside of a transaction. If it succeeded, its settings hold for
+    /// all connections.
     pub(super) fn settle<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         if outcome.is_ok() {
             self.leftovers.in_force.set(self.leftovers.settings.get());
@@ -120,13 +120,13 @@ impl Writer {
         outcome
     }
 
-    /// The same where a COMMIT must not be told as an error: what is left is met again before the
-    /// next use of the connection.
+    /// The same after a COMMIT, which must not be reported as an error. If it fails, it is tried
+    /// again before the next use of the connection.
     pub(super) fn tidy_or_later(&self) {
         let _ = self.tidy();
     }
 
-    /// Takes away what must not outlive a transaction. To be called outside of one.
+    /// Removes what must not outlive a transaction. Call it outside of a transaction.
     pub(super) fn tidy(&self) -> Result<(), Error> {
         let left = &self.leftovers;
         self.note_temp();
