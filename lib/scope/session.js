@@ -82,8 +82,11 @@ class Session {
   }
 
   get holds() {
-    const { Holds } = require('./holds')
-    return (this.#holds ??= new Holds(this, this.#queue))
+    if (!this.#holds) {
+      const { Holds } = require('./holds')
+      this.#holds = new Holds(this, this.#queue)
+    }
+    return this.#holds
   }
 
   /** How many writes and holds wait for the lock. */
