@@ -43,7 +43,7 @@ test('rows that four threads read at the same time are those that were written',
   })
   for (const rows of await Promise.all(threads.map(said))) t.deepEqual(rows, expected)
   t.deepEqual(
-    db.all('SELECT * FROM t ORDER BY id').map((row: any) => ({ ...row, b: new Uint8Array(row.b) })),
+    db.all('SELECT * FROM t ORDER BY id').map((row: any) => Object.assign(row, { b: new Uint8Array(row.b) })),
     expected
   )
 })
