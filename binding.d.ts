@@ -102,6 +102,8 @@ export declare class NativeStatement {
    * have begun once more. With `keep` the snapshot stays open for the next read, until `endSnapshot`.
    */
   read(transaction: number, keep: boolean, parameters: Uint8Array, form: number): number
+  /** Reads the first row, see [`Hands::end_of_one`]. */
+  first(transaction: number, keep: boolean, parameters: Uint8Array, form: number): undefined | null | false | string | bigint | Buffer
   /** Prepares a read by a worker. */
   readApart(parameters: Uint8Array, form: number): NativeRead
   /** Begins a read a chunk at a time. */

@@ -46,12 +46,35 @@ class Reader {
 
   /** The first row, as the caller sees it in `transaction`: 0 for none. */
   first(transaction, plan) {
-    return this.#read(transaction, plan, true)[0]
+    const { native, taker } = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    taker.begin(plan.form)
+    let value
+    let rows
+    try {
+      value = native.first(transaction, keep, parameters, formOf(plan, true))
+      // Otherwise there is no row, or the addon has called.
+      if (value !== undefined && value !== null) taker.take(1, value)
+    } finally {
+      rows = taker.end()
+    }
+    return value === undefined ? undefined : rows.at(-1)
   }
 
   /** All rows. */
   all(transaction, plan) {
-    return this.#read(transaction, plan, false)
+    const { native, taker } = this.#prepared(plan.statement.sql)
+    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
+    taker.begin(plan.form)
+    let count
+    let rows
+    try {
+      count = native.read(transaction, keep, parameters, formOf(plan))
+    } finally {
+      rows = taker.end()
+    }
+    // What came before a read began once more does not count.
+    return count === rows.length ? rows : rows.slice(rows.length - count)
   }
 
   /** One after the other, of which a chunk is there at a time. */
@@ -89,21 +112,6 @@ class Reader {
     this.#hasRead = true
     setImmediate(this.#endTick)
     return false
-  }
-
-  #read(transaction, plan, first) {
-    const { native, taker } = this.#prepared(plan.statement.sql)
-    const [parameters, keep] = [this.#encoded(plan.statement), this.#keepSnapshot()]
-    taker.begin(plan.form)
-    let count
-    let rows
-    try {
-      count = native.read(transaction, keep, parameters, formOf(plan, first))
-    } finally {
-      rows = taker.end()
-    }
-    // What came before a read began once more does not count.
-    return count === rows.length ? rows : rows.slice(rows.length - count)
   }
 
   /** What the addon keeps of a text; the least recently made go first. */

@@ -9,8 +9,10 @@
 use std::collections::VecDeque;
 use std::ptr;
 
-use napi::bindgen_prelude::{BufferSlice, Function, FunctionRef, JsValuesTupleIntoVec, Unknown};
-use napi::{Env, JsValue, Result, sys};
+use napi::bindgen_prelude::{
+    BufferSlice, Either4, Function, FunctionRef, JsValuesTupleIntoVec, Null, ToNapiValue, TypeName, Unknown,
+};
+use napi::{Env, JsValue, Result, ValueType, sys};
 use napi_derive::napi;
 
 use super::error::exception;
@@ -21,6 +23,29 @@ pub(super) type Take<'env> = Function<'env, Values, Unknown<'static>>;
 
 /// The same, to be kept.
 pub(super) type TakeRef = FunctionRef<Values, Unknown<'static>>;
+
+/// See [`Hands::end_of_one`].
+pub(super) type One = Either4<(), Null, bool, Made>;
+
+/// A value that was made.
+pub struct Made(sys::napi_value);
+
+#[expect(unsafe_code, reason = "the trait asks for it")]
+impl ToNapiValue for Made {
+    unsafe fn to_napi_value(_env: sys::napi_env, made: Self) -> Result<sys::napi_value> {
+        Ok(made.0)
+    }
+}
+
+impl TypeName for Made {
+    fn type_name() -> &'static str {
+        "unknown"
+    }
+
+    fn value_type() -> ValueType {
+        ValueType::Unknown
+    }
+}
 
 /// The arguments of a call: a number, and values behind it.
 pub struct Values {
@@ -132,22 +157,30 @@ pub(super) struct Hands<'env> {
     take: Take<'env>,
     scope: Option<Scope>,
     rows: usize,
+    /// Is only one row wanted? Then it is handed over without a call, if no more than one value is beside its cells.
+    one: bool,
+    value: Option<sys::napi_value>,
     failure: Option<napi::Error>,
 }
 
 impl<'env> Hands<'env> {
     pub(super) fn new(env: Env, room: &'env mut [u8], take: Take<'env>) -> Self {
-        Self { env, room, take, scope: None, rows: 0, failure: None }
+        Self { env, room, take, scope: None, rows: 0, one: false, value: None, failure: None }
+    }
+
+    /// The same for one row.
+    pub(super) fn for_one(env: Env, room: &'env mut [u8], take: Take<'env>) -> Self {
+        Self { one: true, ..Self::new(env, room, take) }
     }
 
     /// A chunk to be filled.
     pub(super) fn chunk(&self) -> Chunk<Values> {
-        Chunk::new(Values::new(self.env, 0))
+        Chunk::new(Values::new(self.env, 7))
     }
 
     /// Begins once more: what was handed over does not count.
     pub(super) fn begin(&mut self) {
-        self.rows = 0;
+        (self.rows, self.value) = (0, None);
     }
 
     /// Hands over a chunk. Says whether more rows are wanted: none after an error.
@@ -167,8 +200,27 @@ impl<'env> Hands<'env> {
         self.put(chunk.cells());
         let rows = chunk.rows();
         self.rows += rows;
+        if self.one && chunk.beside().list.len() <= 2 {
+            let none = ptr::null_mut();
+            self.value = Some(chunk.beside().list.get(1).copied().unwrap_or(none));
+            return Ok(());
+        }
         self.take.call(chunk.beside().take(rows)?)?;
         Ok(())
+    }
+
+    /// What came of one row: undefined without a row, null when it was handed over by a call, and otherwise its cells are in the
+    /// room: the value beside them, or false without one.
+    pub(super) fn end_of_one(self) -> Result<One> {
+        if let Some(failure) = self.failure {
+            return Err(failure);
+        }
+        Ok(match self.value {
+            _ if self.rows == 0 => Either4::A(()),
+            None => Either4::B(Null),
+            Some(value) if value.is_null() => Either4::C(false),
+            Some(value) => Either4::D(Made(value)),
+        })
     }
 
     /// How many rows were handed over since it began.
