@@ -9,6 +9,7 @@
 //! | [`lock`] | the lock protocol; knows nothing of SQLite |
 //! | [`sqlite`] | connections, writes, reads; knows nothing of the lock |
 //! | `db` | [`Database`], which joins both |
+//! | `os` | the operating system |
 //! | `node` | the Node-API face (feature `node`) |
 //! | `threads` | the threads of our own |
 //!
@@ -33,6 +34,7 @@ mod error;
 pub mod lock;
 #[cfg(feature = "node")]
 mod node;
+mod os;
 pub mod sqlite;
 mod threads;
 

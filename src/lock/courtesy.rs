@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 use super::pollers::Pollers;
-use super::seam::LockFile;
+use crate::os::LockFile;
 
 /// How long a process may go on taking the lock while others wait. Sixteen of them in turn keep nobody waiting for 100 ms; with
 /// 2 ms some waited for 146.
@@ -66,8 +66,8 @@ impl Courtesy {
 mod tests {
     use std::io;
 
-    use super::super::directory::Identity;
     use super::*;
+    use crate::os::Identity;
 
     /// A lock file of which only the waiters are known.
     struct Awaited(Option<bool>);

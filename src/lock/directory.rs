@@ -6,47 +6,11 @@
 
 #![forbid(unsafe_code)]
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-
-/// Device and inode: what a file or directory is, whatever it is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Identity {
-    device: u64,
-    inode: u64,
-}
-
-impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
-        Self { device: metadata.dev(), inode: metadata.ino() }
-    }
-
-    #[cfg(test)]
-    pub(super) fn fake(inode: u64) -> Self {
-        Self { device: 0, inode }
-    }
-
-    /// The identity of the file at `path`, following symbolic links.
-    ///
-    /// # Errors
-    /// The errno of stat(2).
-    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
-        std::fs::metadata(path).map(|metadata| Self::of(&metadata))
-    }
-
-    /// The identity of the directory at `path`, following symbolic links.
-    ///
-    /// # Errors
-    /// The errno of stat(2); `ENOTDIR` when `path` is something else.
-    pub(super) fn of_directory(path: &Path) -> io::Result<Self> {
-        let metadata = std::fs::metadata(path)?;
-        if metadata.is_dir() { Ok(Self::of(&metadata)) } else { Err(rustix::io::Errno::NOTDIR.into()) }
-    }
-}
+use crate::os::{self, Identity};
 
 /// `directory`, absolute. One that leads upwards is resolved by the file system, since what is above a symbolic link is
 /// not what its name says.
@@ -71,20 +35,14 @@ impl Directory {
     /// # Errors
     /// The errno of open(2) or fstat(2).
     pub(super) fn open(path: &Path) -> io::Result<Self> {
-        let pin = File::from(rustix::fs::open(path, OPEN_FLAGS, Mode::empty())?);
-        Ok(Self { id: Identity::of(&pin.metadata()?), _pin: pin })
+        let pin = os::pin_directory(path)?;
+        Ok(Self { id: Identity::of_open(&pin)?, _pin: pin })
     }
 
     pub(super) fn id(&self) -> Identity {
         self.id
     }
 }
-
-/// `O_PATH` needs no read permission on the directory: a process that may only pass through it has none.
-#[cfg(target_os = "linux")]
-const OPEN_FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
-#[cfg(not(target_os = "linux"))]
-const OPEN_FLAGS: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC);
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +53,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let (real, link) = (dir.path().join("real"), dir.path().join("link"));
         std::fs::create_dir(&real)?;
-        std::os::unix::fs::symlink(&real, &link)?;
+        os::symlink(&real, &link)?;
         assert_eq!(Identity::of_directory(&real)?, Identity::of_directory(&link)?);
         assert_ne!(Identity::of_directory(&real)?, Identity::of_directory(dir.path())?);
         Ok(())
@@ -106,7 +64,7 @@ mod tests {
         let dir = tempfile::tempdir()?;
         let root = dir.path().canonicalize()?;
         std::fs::create_dir_all(root.join("real/deep"))?;
-        std::os::unix::fs::symlink(root.join("real/deep"), root.join("link"))?;
+        os::symlink(&root.join("real/deep"), &root.join("link"))?;
         assert_eq!(absolute(&root.join("link/.."))?, root.join("real"));
         assert_eq!(absolute(&root.join("./link/"))?, root.join("link"));
         Ok(())
@@ -131,7 +89,7 @@ mod tests {
     fn a_file_is_no_directory() -> io::Result<()> {
         let file = tempfile::NamedTempFile::new()?;
         let error = Identity::of_directory(file.path()).expect_err("a file");
-        assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::NOTDIR.raw_os_error()));
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
         Ok(())
     }
 }

@@ -41,11 +41,6 @@ impl Error {
     }
 }
 
-/// The errno of what is in use.
-pub(crate) fn busy() -> io::Error {
-    rustix::io::Errno::BUSY.into()
-}
-
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

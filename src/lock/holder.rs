@@ -5,9 +5,9 @@
 
 #![forbid(unsafe_code)]
 
-use std::io::Read;
-
 use chrono::{DateTime, Local, NaiveDateTime, SecondsFormat, Utc};
+
+use crate::os;
 
 /// Longest command line that is reported, in characters.
 const COMMAND_MAX_CHARS: usize = 512;
@@ -47,13 +47,14 @@ impl Holder {
         Some(Self {
             pid,
             time: field("time").and_then(|time| parse_time(&time)),
-            alive: is_alive(pid),
+            alive: os::is_alive(pid),
             command: command_line(pid),
             label: field("label").filter(|label| !label.is_empty()),
         })
     }
 
-    /// Now minus the time the lock was taken, in milliseconds; negative when the clock was set back since.
+    /// Now minus the time the lock was taken, in milliseconds; negative when the clock was set back
+    /// since.
     #[must_use]
     pub fn age_ms(&self) -> Option<i64> {
         self.time.map(|time| (Utc::now() - time).num_milliseconds())
@@ -77,7 +78,8 @@ pub(super) fn compose(label: Option<&str>) -> String {
     text
 }
 
-/// Makes the bytes of a lock file fit to be shown: valid UTF-8, trimmed, no control characters but newlines.
+/// Makes the bytes of a lock file fit to be shown: valid UTF-8, trimmed, no control characters but
+/// newlines.
 pub(super) fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     // A terminal acts on control characters, and a lock file may come from anybody.
@@ -88,7 +90,8 @@ fn iso(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// ISO-8601 as the other implementations write it: with milli-, micro- or nanoseconds; `Z`, an offset, or local time.
+/// ISO-8601 as the other implementations write it: with milli-, micro- or nanoseconds; `Z`, an
+/// offset, or local time.
 fn parse_time(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
@@ -100,24 +103,9 @@ fn parse_time(text: &str) -> Option<DateTime<Utc>> {
         .map(|time| time.to_utc())
 }
 
-/// kill(2) with signal 0: EPERM means that the process is there but not ours.
-fn is_alive(pid: u32) -> Option<bool> {
-    let pid = rustix::process::Pid::from_raw(i32::try_from(pid).ok()?)?;
-    match rustix::process::test_kill_process(pid) {
-        Ok(()) | Err(rustix::io::Errno::PERM) => Some(true),
-        Err(rustix::io::Errno::SRCH) => Some(false),
-        Err(_) => None,
-    }
-}
-
-/// From proc(5): the arguments are separated and ended by NUL. Without a /proc there is nothing to read.
+/// A command line may have megabytes.
 fn command_line(pid: u32) -> Option<String> {
-    let mut bytes = Vec::new();
-    // A command line may have megabytes.
-    let file = std::fs::File::open(format!("/proc/{pid}/cmdline")).ok()?;
-    file.take(COMMAND_MAX_BYTES).read_to_end(&mut bytes).ok()?;
-    let arguments: Vec<u8> = bytes.into_iter().map(|byte| if byte == 0 { b' ' } else { byte }).collect();
-    let command: String = clean(&arguments).chars().take(COMMAND_MAX_CHARS).collect();
+    let command: String = clean(&os::command(pid, COMMAND_MAX_BYTES)?).chars().take(COMMAND_MAX_CHARS).collect();
     (!command.is_empty()).then_some(command)
 }
 

@@ -31,11 +31,8 @@
 //! | `pollers` | programs that poll |
 //! | `owner` | to which thread of the host an entry belongs |
 //! | `replacement` | a file that takes the place of another one when it is complete |
-//! | `file` | the lock file: open, flock, holder text; the only caller of the OS lock |
-//! | `watch` | seeing that a file is opened and closed |
-//! | `seam` | what the queue needs of `file` and `watch` |
-//! | `scheduling` | how the kernel schedules the thread that waits |
-//! | `mark` | how a process that waits is seen |
+//! | `file` | the lock file of a claim, found or made |
+//! | `seam` | what the queue needs of `file` |
 //! | `holder` | composing and parsing the holder text |
 //! | `directory` | which spellings of a directory are one |
 //! | `claim` | what a caller brings along to take the lock |
@@ -50,18 +47,15 @@ mod error;
 mod file;
 mod holder;
 mod locker;
-mod mark;
 mod owner;
 mod pollers;
 mod queue;
 mod replacement;
-mod scheduling;
 mod seam;
 mod status;
-mod watch;
 
-pub(crate) use directory::{Identity, absolute};
-pub(crate) use error::busy;
+pub(crate) use crate::os::{Identity, busy};
+pub(crate) use directory::absolute;
 
 pub use claim::LockOptions;
 pub use error::Error;

@@ -16,8 +16,8 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::directory::Identity;
-use super::seam::{Event, LockFiles, Watch};
+use super::seam::LockFiles;
+use crate::os::{self, Event, Identity, Watch};
 
 /// Two attempts within this time are polling. The longest sleep of a program that polls is 50 ms.
 const AGAIN: Duration = Duration::from_millis(110);
@@ -63,12 +63,12 @@ impl Pollers {
 
     /// How long the window stays open that is open now.
     pub(super) fn window(&mut self, now: Instant) -> Option<Duration> {
-        if self.are_about(now) { open_window(clock()) } else { None }
+        if self.are_about(now) { open_window(os::clock()) } else { None }
     }
 
     /// How long it is until the next window opens.
     pub(super) fn next_window(&mut self, now: Instant) -> Option<Duration> {
-        if self.are_about(now) { Some(next_window(clock())) } else { None }
+        if self.are_about(now) { Some(next_window(os::clock())) } else { None }
     }
 
     fn are_about(&mut self, now: Instant) -> bool {
@@ -132,11 +132,6 @@ impl Pollers {
             }
         }
     }
-}
-
-/// The clock of all processes, `CLOCK_MONOTONIC`.
-fn clock() -> Duration {
-    Duration::try_from(rustix::time::clock_gettime(rustix::time::ClockId::Monotonic)).unwrap_or_default()
 }
 
 /// What is left at that time of the window that is open then.

@@ -90,9 +90,10 @@ use std::time::{Duration, Instant};
 use super::Error;
 use super::claim::Claim;
 use super::courtesy::Courtesy;
-use super::directory::{Directory, Identity};
+use super::directory::Directory;
 use super::owner::Owner;
-use super::seam::{LockFile, LockFiles};
+use super::seam::LockFiles;
+use crate::os::{Identity, LockFile};
 
 #[cfg(any(feature = "node", test))]
 pub(crate) use registry::abandon;

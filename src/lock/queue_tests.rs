@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use super::*;
 use crate::lock::claim::NewFile;
-use crate::lock::seam::Watch;
+use crate::os::{self, Watch};
 
 /// A lock file whose lock is a flag, and which another process may hold or replace.
 #[derive(Default)]
@@ -302,7 +302,7 @@ fn a_lock_that_cannot_be_given_back_is_freed_by_closing_it() {
     let (world, queue) = world();
     let guard = queue.try_acquire(&claim(), true).unwrap().expect("free");
     world.unlock_fails.store(true, Ordering::SeqCst);
-    assert!(matches!(guard.release(), Err(Error::Io { syscall: "flock", .. })));
+    assert!(matches!(guard.release(), Err(Error::Io { syscall: os::LOCK_CALL, .. })));
     assert!(world.lock_by(STRANGER));
 }
 

@@ -9,23 +9,18 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
-
 use super::Error;
-use super::claim::NewFile;
-use super::directory::Identity;
-use super::file::{adjust, attributes, try_lock};
+use crate::os::{self, Access, Attributes, Entry, Identity};
 
 /// What its name has between the name of the file that it will replace, and two numbers.
 const INFIX: &str = ".sqlock-";
 
-/// How much of the name of the file that it will replace its own name begins with, in bytes. A name may have 255 bytes, on
-/// eCryptfs 143, and what follows has up to 39.
+/// How much of the name of the file that it will replace its own name begins with, in bytes. A name
+/// may have 255 bytes, on eCryptfs 143, and what follows has up to 39.
 const KEPT: usize = 100;
 
 /// A file on its way to the place of another one. Dropped before it is there, it is removed.
@@ -39,18 +34,15 @@ impl Replacement {
     /// Makes an empty file beside `destination`, with the permission bits and the owner of `model`.
     pub(crate) fn begin(destination: &Path, model: &Path) -> Result<Self, Error> {
         remove_abandoned(destination);
-        let (mode, owner) = attributes(&NewFile::LikeDatabase(model.to_owned()));
         loop {
             let path = next_path(destination);
-            let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-            let file = match rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR) {
-                Err(Errno::EXIST) => continue,
-                opened => File::from(opened.map_err(|errno| Error::io("open", &path, errno))?),
+            let file = match os::create(&path, Attributes::like(model)) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                made => made.map_err(|error| Error::io("open", &path, error))?,
             };
             let replacement = Self { path, destination: destination.to_owned(), file };
-            // Until it is locked, somebody may take it for abandoned.
+            // Until it is claimed, somebody may take it for abandoned.
             if replacement.is_kept()? {
-                adjust(&replacement.file, mode, owner);
                 return Ok(replacement);
             }
         }
@@ -70,28 +62,29 @@ impl Replacement {
     pub(crate) fn take_place(self) -> Result<(), Error> {
         self.file.sync_all().map_err(|error| Error::io("fsync", &self.path, error))?;
         let (path, destination) = self.keep();
-        std::fs::rename(&path, &destination).map_err(|error| {
+        os::rename(&path, &destination).map_err(|error| {
             remove(&path);
             Error::io("rename", &destination, error)
         })?;
         if let Some(directory) = destination.parent() {
-            // As in SQLite its error counts for nothing: there are file systems whose directories cannot be synced.
+            // As in SQLite its error counts for nothing: there are file systems whose directories
+            // cannot be synced.
             let _ = File::open(directory).and_then(|directory| directory.sync_all());
         }
         Ok(())
     }
 
-    /// Closes the file. After the rename that would take away the locks of whoever has opened it by its new name, since POSIX
-    /// locks belong to the process.
+    /// Closes the file. After the rename that would take away the locks of whoever has opened it by
+    /// its new name, since POSIX locks belong to the process.
     fn keep(mut self) -> (PathBuf, PathBuf) {
         (std::mem::take(&mut self.path), std::mem::take(&mut self.destination))
     }
 
-    /// Locks it. Is it still where it was made?
+    /// Claims it. Is it still where it was made?
     fn is_kept(&self) -> Result<bool, Error> {
-        let locked = try_lock(&self.file).map_err(|error| Error::io("flock", &self.path, error))?;
-        let metadata = self.file.metadata().map_err(|error| Error::io("fstat", &self.path, error))?;
-        Ok(locked && Identity::of_file(&self.path).ok() == Some(Identity::of(&metadata)))
+        let claimed = os::try_claim(&self.file).map_err(|error| Error::io(os::LOCK_CALL, &self.path, error))?;
+        let id = Identity::of_open(&self.file).map_err(|error| Error::io("fstat", &self.path, error))?;
+        Ok(claimed && Identity::of_file(&self.path).ok() == Some(id))
     }
 }
 
@@ -112,18 +105,9 @@ fn next_path(destination: &Path) -> PathBuf {
 
 /// Two long names may have one prefix. That does no harm: only what is locked by nobody is removed.
 fn prefix(destination: &Path) -> OsString {
-    let name = destination.file_name().unwrap_or_default().as_bytes();
-    let mut prefix = OsStr::from_bytes(&name[..kept(name)]).to_owned();
+    let mut prefix = os::shortened(destination.file_name().unwrap_or_default(), KEPT);
     prefix.push(INFIX);
     prefix
-}
-
-/// The length of what is kept of `name`. It cuts no character of UTF-8, since some file systems refuse half of one.
-fn kept(name: &[u8]) -> usize {
-    let is_boundary = |at: &usize| name.get(*at).is_none_or(|byte| byte & 0xC0 != 0x80);
-    let longest = name.len().min(KEPT);
-    // A character has at most 4 bytes. In a name that is no UTF-8 there may be no boundary.
-    (longest.saturating_sub(3)..=longest).rev().find(is_boundary).unwrap_or(longest)
 }
 
 /// Removes what killed processes have left. What cannot be removed is in nobody's way.
@@ -140,17 +124,14 @@ fn remove_abandoned(destination: &Path) {
 /// Is it a name that [`next_path`] gives?
 fn is_ours(name: &OsStr, prefix: &OsStr) -> bool {
     let is_number = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
-    let Some(rest) = name.as_bytes().strip_prefix(prefix.as_bytes()) else { return false };
+    let Some(rest) = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes()) else { return false };
     let mut numbers = rest.split(|byte| *byte == b'-');
     numbers.next().is_some_and(is_number) && numbers.next().is_some_and(is_number) && numbers.next().is_none()
 }
 
 fn is_abandoned(path: &Path) -> bool {
     // As for db.lock: a FIFO must not make us wait, and nothing behind a link is ours.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let Ok(descriptor) = rustix::fs::open(path, flags, Mode::empty()) else { return false };
-    let file = File::from(descriptor);
-    file.metadata().is_ok_and(|metadata| metadata.is_file()) && try_lock(&file).unwrap_or(false)
+    matches!(os::open(path, Access::Read), Ok(Entry::Regular(file)) if os::try_claim(&file).unwrap_or(false))
 }
 
 fn remove(path: &Path) {
@@ -218,7 +199,7 @@ mod tests {
         for name in others.iter().chain(&["place.sqlock-1-1", "place.sqlock-77-1234"]) {
             std::fs::write(dir.path().join(name), "")?;
         }
-        std::os::unix::fs::symlink(dir.path().join(others[0]), dir.path().join("place.sqlock-2-2"))?;
+        os::symlink(&dir.path().join(others[0]), &dir.path().join("place.sqlock-2-2"))?;
         drop(Replacement::begin(&place, &place)?);
         let mut expected = set(&others);
         expected.insert("place.sqlock-2-2".into());
@@ -229,20 +210,19 @@ mod tests {
 
     #[test]
     fn the_longest_names_can_be_replaced_and_what_was_abandoned_is_found() -> TestResult {
-        // Characters of 1 to 4 bytes, so that the cut falls on each byte of one; and bytes that are no UTF-8.
-        let mut longest: Vec<Vec<u8>> = vec![vec![0xBF; 255], vec![b'a'; 100], vec![b'a'; 101]];
+        // Characters of 1 to 4 bytes, so that the cut falls on each byte of one.
+        let mut longest: Vec<String> = vec!["a".repeat(100), "a".repeat(101)];
         for (letter, shift) in ["a", "é", "€", "😀"].iter().flat_map(|letter| (0..4).map(move |shift| (letter, shift)))
         {
             let letters = letter.repeat((255 - shift) / letter.len());
-            longest.push(format!("{}{letters}", &"xxx"[..shift]).into_bytes());
+            longest.push(format!("{}{letters}", &"xxx"[..shift]));
         }
         for name in longest {
             let dir = tempfile::tempdir()?;
-            let place = dir.path().join(OsStr::from_bytes(&name));
+            let place = dir.path().join(name);
             std::fs::write(&place, "old")?;
             let abandoned = Replacement::begin(&place, &place)?;
-            let is_text = |name: &OsStr| name.to_str().is_some();
-            assert_eq!(abandoned.path().file_name().is_some_and(is_text), is_text(OsStr::from_bytes(&name)));
+            assert!(abandoned.path().file_name().and_then(OsStr::to_str).is_some());
             let (path, _) = abandoned.keep();
             assert!(path.exists());
             let replacement = Replacement::begin(&place, &place)?;

@@ -13,12 +13,12 @@
 #![forbid(unsafe_code)]
 
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::companion::{JOURNAL, WAL, beside};
 use super::interrupt::pause_briefly;
+use crate::os::Stamp;
 
 /// Two changes within one tick of the kernel's clock leave the same times. After a pause as long as this, the next change leaves
 /// others.
@@ -36,16 +36,6 @@ pub(super) struct AtRest {
     stamp: Stamp,
 }
 
-/// What each write to a file changes.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    changed: (i64, i64),
-}
-
 impl AtRest {
     /// `None` when the database is in use, when a program was killed while writing to it, and when it is not there.
     pub(super) fn of(path: &Path) -> Option<Self> {
@@ -55,7 +45,7 @@ impl AtRest {
         let give_up = Instant::now() + PATIENCE;
         loop {
             let stamp = stamp(&file, &wal, &journal)?;
-            if !stamp.is_recent() {
+            if !is_recent(&stamp) {
                 return Some(Self { file, wal, journal, stamp });
             }
             if Instant::now() >= give_up {
@@ -73,26 +63,18 @@ impl AtRest {
 
 /// `None` when one of the other two is there.
 fn stamp(file: &Path, wal: &Path, journal: &Path) -> Option<Stamp> {
-    let found = std::fs::metadata(file).ok()?;
+    let found = Stamp::of(file).ok()?;
     let is_absent = |path| std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound);
-    (is_absent(wal) && is_absent(journal)).then(|| Stamp {
-        device: found.dev(),
-        inode: found.ino(),
-        size: found.size(),
-        modified: (found.mtime(), found.mtime_nsec()),
-        changed: (found.ctime(), found.ctime_nsec()),
-    })
+    (is_absent(wal) && is_absent(journal)).then_some(found)
 }
 
-impl Stamp {
-    /// May the file be changed again without a change of its times?
-    fn is_recent(&self) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds)) else { return false };
-        let changed = UNIX_EPOCH + Duration::new(seconds, nanoseconds);
-        // A time in the future is that of another clock, which tells nothing.
-        SystemTime::now().duration_since(changed).is_ok_and(|age| age < TICKS)
-    }
+/// May the file be changed again without a change of its times?
+fn is_recent(stamp: &Stamp) -> bool {
+    let (seconds, nanoseconds) = stamp.changed();
+    let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds)) else { return false };
+    let changed = UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+    // A time in the future is that of another clock, which tells nothing.
+    SystemTime::now().duration_since(changed).is_ok_and(|age| age < TICKS)
 }
 
 #[cfg(test)]
@@ -100,6 +82,7 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::os;
 
     type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -114,7 +97,7 @@ mod tests {
     fn a_file_that_was_written_just_now_is_waited_for() -> TestResult {
         let (_dir, path) = database()?;
         let at_rest = AtRest::of(&path).ok_or("not at rest")?;
-        assert!(!at_rest.stamp.is_recent());
+        assert!(!is_recent(&at_rest.stamp));
         assert!(at_rest.holds());
         Ok(())
     }
@@ -145,7 +128,7 @@ mod tests {
     fn a_symbolic_link_is_at_rest_when_its_target_is() -> TestResult {
         let (dir, path) = database()?;
         let link = dir.path().join("link.db");
-        std::os::unix::fs::symlink(&path, &link)?;
+        os::symlink(&path, &link)?;
         assert!(AtRest::of(&link).is_some());
         fs::write(beside(&path, WAL), "")?;
         assert!(AtRest::of(&link).is_none());

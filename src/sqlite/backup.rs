@@ -9,7 +9,6 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rusqlite::backup::{Backup, StepResult};
@@ -20,6 +19,7 @@ use super::at_rest::AtRest;
 use super::connection::{self, ConnectionOptions, Opened, OpenedToRead};
 use super::interrupt::Interrupt;
 use super::refresh::{is_wal, refresh};
+use crate::os;
 
 /// So many pages are copied until it is looked whether to go on.
 const PAGES_AT_ONCE: i32 = 256;
@@ -157,5 +157,5 @@ fn open_target(path: &Path) -> Result<Connection, Error> {
 pub(crate) fn leave_wal_mode(copy: &File) -> io::Result<()> {
     const VERSIONS: u64 = 18;
     const ROLLBACK_JOURNAL: [u8; 2] = [1, 1];
-    copy.write_all_at(&ROLLBACK_JOURNAL, VERSIONS)
+    os::write_at(copy, &ROLLBACK_JOURNAL, VERSIONS)
 }

@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 use std::ops::{Deref, DerefMut};
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -146,7 +145,7 @@ fn open(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
 
 /// Opens a file that nobody can write to, as SQLite is told by this parameter alone: <https://www.sqlite.org/uri.html>.
 fn open_immutable(path: &Path, options: &ConnectionOptions) -> Result<Connection, Error> {
-    let encoded = path.as_os_str().as_bytes().iter().map(|byte| match byte {
+    let encoded = path.as_os_str().as_encoded_bytes().iter().map(|byte| match byte {
         b'/' | b'-' | b'_' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => char::from(*byte).to_string(),
         other => format!("%{other:02X}"),
     });

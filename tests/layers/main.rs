@@ -34,17 +34,18 @@ const fn row(place: &'static str, may_use: &'static [&'static str]) -> Row {
 const TABLE: &[Row] = &[
     row("src/lib.rs", &["crate"]),
     row("src/error.rs", &["crate::error", "crate::lock", "crate::sqlite"]),
+    // The operating system is below everything, and one of two folders.
+    row("src/os", &["crate::os"]),
+    row("src/os/unix", &["crate::os", "rustix"]),
+    row("src/os/unix/lock.rs", &["crate::os", "rustix", "fs4"]),
+    row("src/os/unix/mark.rs", &["crate::os", "rustix", "nix", "fs4"]),
+    row("src/os/unix/scheduling.rs", &["crate::os", "nix"]),
     row("src/db.rs", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
     row("src/db", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
-    row("src/lock", &["crate::lock", "rustix"]),
-    row("src/lock/file.rs", &["crate::lock", "rustix", "fs4"]),
-    row("src/lock/holder.rs", &["crate::lock", "rustix", "chrono"]),
-    row("src/lock/mark.rs", &["crate::lock", "rustix", "nix", "fs4"]),
-    row("src/lock/scheduling.rs", &["crate::lock", "nix"]),
-    row("src/lock/queue/waiter.rs", &["crate::lock", "crate::threads"]),
-    // Where /proc/locks is missing or hides something, only a shared attempt tells whether the lock is held.
-    row("src/lock/status.rs", &["crate::lock", "rustix", "fs4"]),
-    Row { place: "src/sqlite", may_use: &["crate::sqlite", "rusqlite"], may_not_use: &["rusqlite::ffi"] },
+    row("src/lock", &["crate::lock", "crate::os"]),
+    row("src/lock/holder.rs", &["crate::lock", "crate::os", "chrono"]),
+    row("src/lock/queue/waiter.rs", &["crate::lock", "crate::os", "crate::threads"]),
+    Row { place: "src/sqlite", may_use: &["crate::sqlite", "crate::os", "rusqlite"], may_not_use: &["rusqlite::ffi"] },
     Row {
         place: "src/sqlite/connection.rs",
         may_use: &["crate::sqlite", "crate::threads", "rusqlite"],
@@ -99,6 +100,29 @@ fn begins(path: &str, start: &str) -> bool {
 fn rust_files_use_what_the_table_allows() -> TestResult {
     let dependencies = dependencies()?;
     check("src", |file, source| rust_uses(file, source, &dependencies))
+}
+
+/// Only `src/os` knows which system it is.
+#[test]
+fn no_file_but_those_of_the_operating_system_asks_for_it() -> TestResult {
+    const NAMES: [&str; 8] = [
+        "std::os::",
+        "target_os",
+        "target_family",
+        "target_env",
+        "cfg(unix",
+        "cfg(windows",
+        "cfg(not(unix",
+        "cfg(not(windows",
+    ];
+    for path in files(&root().join("src"))? {
+        let file = path.strip_prefix(root())?.to_str().ok_or("a name in UTF-8")?;
+        let source = fs::read_to_string(&path)?;
+        for (line, text) in source.lines().enumerate().filter(|_| !file.starts_with("src/os")) {
+            assert!(!NAMES.iter().any(|name| text.contains(name)), "{file}:{}: {text}\nask src/os instead", line + 1);
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -178,6 +202,8 @@ fn a_forbidden_use_is_named_with_its_file_and_line() -> TestResult {
         ("src/lock/queue.rs", "use super::super::sqlite as s;", "1: must not use crate::sqlite"),
         ("src/sqlite/split_tests.rs", "use super::super::super::db::X;", "1: must not use crate::db::X"),
         ("src/lock/mod.rs", "use fs4::FileExt as _;", "1: must not use fs4::FileExt"),
+        ("src/lock/file.rs", "use rustix::fs::Mode;", "1: must not use rustix::fs::Mode"),
+        ("src/os/unix/files.rs", "use crate::lock::Error;", "1: must not use crate::lock::Error"),
         ("src/lock/file.rs", "let now = chrono::Utc::now();", "1: must not use chrono::Utc::now"),
         ("src/sqlite/rows.rs", "use rusqlite::{Row, ffi::{self}};", "1: must not use rusqlite::ffi::self"),
         (
@@ -223,7 +249,7 @@ fn what_only_looks_like_a_forbidden_use_is_none() -> TestResult {
             "src/lock/queue.rs",
             r##"let a = ["napi::x \" fs4::y", r#"use "napi"::x;"#]; let b = ('\'', 'x'); // fs4::z"##,
         ),
-        ("src/lock/file.rs", "use fs4::FileExt; mod tests { use super::*; fn f() { tempfile::tempdir(); } }"),
+        ("src/os/unix/lock.rs", "use fs4::FileExt; mod tests { use super::*; fn f() { tempfile::tempdir(); } }"),
         ("src/sqlite/rows.rs", "use rusqlite::{Row, types::Value as V}; fn f() -> impl Sized + use<> { Row::get() }"),
         ("src/lib.rs", "pub mod lock; pub use db::Database; fn f() { crate::sqlite::version(); }"),
         ("lib/api/db.js", " * require('../binding')\nconst u = require('node:util'), e = require('./errors.js')"),

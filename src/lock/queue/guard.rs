@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use super::Request;
 use super::{EntryId, Queue, QueueState, WriteGuard};
 use crate::lock::claim::Claim;
-use crate::lock::seam::LockFile;
 use crate::lock::{Error, holder};
+use crate::os::{self, LockFile};
 
 impl Queue {
     /// Turns a locked file into a guard.
@@ -38,7 +38,7 @@ impl Queue {
         let mut state = self.state();
         state.courtesy.pollers.hold_ends(Instant::now());
         let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
-        let unlocked = file.unlock().map_err(|error| Error::io("flock", lock_path, error));
+        let unlocked = file.unlock().map_err(|error| Error::io(os::LOCK_CALL, lock_path, error));
         // While the waiter thread blocks in the kernel, this process gets the lock in the order of
         // the kernel, and has no stint.
         if state.blocked_on.is_none() && state.courtesy.released(Instant::now(), &*file) {

@@ -12,8 +12,9 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use super::{EntryId, Queue};
 use crate::lock::Error;
-use crate::lock::directory::{Directory, Identity};
+use crate::lock::directory::Directory;
 use crate::lock::file::FileSystem;
+use crate::os::Identity;
 
 /// With this number of queues, the idle ones are dropped: they are not worth their descriptors.
 const MANY: usize = 32;

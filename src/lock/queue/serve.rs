@@ -18,6 +18,7 @@ use super::waiter::{self, UNKNOWN_HOLDER};
 use super::{EntryId, Queue, QueueState, Request, WriteGuard};
 use crate::lock::Error;
 use crate::lock::claim::Claim;
+use crate::os;
 
 impl Queue {
     /// One attempt, which never waits. It is made only if no entry of this process is ahead. With
@@ -119,7 +120,7 @@ impl Queue {
                 Some(file) => file,
                 None => self.files.open(claim)?,
             };
-            let locked = file.try_lock().map_err(|error| Error::io("flock", &claim.lock_path, error))?;
+            let locked = file.try_lock().map_err(|error| Error::io(os::LOCK_CALL, &claim.lock_path, error))?;
             // If the file was deleted or replaced, a lock on it excludes no other program, and a
             // refusal does not count.
             if self.files.current(claim) != Some(file.id()) {
@@ -131,7 +132,7 @@ impl Queue {
             }
             return Ok(Some(self.grant(state, file, claim, false)));
         }
-        Err(Error::io("stat", &claim.lock_path, rustix::io::Errno::STALE))
+        Err(Error::io("stat", &claim.lock_path, os::stale()))
     }
 
     /// Leaves a refused entry to the waiter thread. An entry with a timeout of 0 is refused for

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Entry, EntryId, QueueState, Request};
 use crate::lock::claim::Claim;
-use crate::lock::seam::LockFile;
+use crate::os::LockFile;
 
 impl QueueState {
     /// Puts a request at the end of the queue.

@@ -20,9 +20,9 @@ use std::time::{Duration, Instant};
 
 use super::registry::let_go;
 use super::{Entry, Queue, QueueState, WriteGuard};
+use crate::lock::Error;
 use crate::lock::claim::Claim;
-use crate::lock::seam::LockFile;
-use crate::lock::{Error, scheduling};
+use crate::os::{self, LockFile};
 use crate::threads;
 
 /// What stands for the holder when the lock file is empty or unreadable.
@@ -55,7 +55,7 @@ fn spawn(name: &str, queue: Arc<Queue>, work: impl FnOnce(&Arc<Queue>) + Send + 
 }
 
 fn wait(queue: &Arc<Queue>, generation: u64) {
-    scheduling::do_not_preempt();
+    os::do_not_preempt();
     while let Some((entry, outcome)) = next(queue, generation) {
         // If the work of an entry panics, only that entry ends: unwinding drops its guard, which
         // unlocks.
@@ -152,7 +152,7 @@ fn lock<'q>(
         state.blocked_on = None;
     }
     if let Err(error) = locked {
-        return (state, Err(Error::io("flock", &claim.lock_path, error)));
+        return (state, Err(Error::io(os::LOCK_CALL, &claim.lock_path, error)));
     }
     if queue.files.current(claim) != Some(file.id()) {
         return (state, Ok(None));

@@ -5,12 +5,13 @@
 use std::path::Path;
 
 #[cfg(target_os = "linux")]
-use super::seam::Event;
-use super::seam::Watch;
+use crate::os::Event;
+use crate::os::Watch;
 
-/// Watches the file at `path`; `None` where that cannot be done, or where there are too many watches.
+/// Watches the file at `path`; `None` where that cannot be done, or where there are too many
+/// watches.
 #[cfg(target_os = "linux")]
-pub(super) fn watch(path: &Path) -> Option<Box<dyn Watch>> {
+pub(crate) fn watch(path: &Path) -> Option<Box<dyn Watch>> {
     use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
     let inotify = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
     // IN_ATTRIB is the signal.
@@ -20,7 +21,7 @@ pub(super) fn watch(path: &Path) -> Option<Box<dyn Watch>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn watch(_: &Path) -> Option<Box<dyn Watch>> {
+pub(crate) fn watch(_: &Path) -> Option<Box<dyn Watch>> {
     None
 }
 

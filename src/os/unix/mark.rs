@@ -35,8 +35,8 @@ mod system {
     /// Beyond the end of any file.
     const BYTE: off_t = off_t::MAX - 1;
 
-    /// What statfs(2) calls those on which flock(2) is a lock of its own: ext2 to ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS,
-    /// ZFS and bcachefs.
+    /// What statfs(2) calls those on which flock(2) is a lock of its own: ext2 to ext4, XFS, Btrfs,
+    /// tmpfs, overlayfs, F2FS, ZFS and bcachefs.
     const LOCAL: [u32; 8] =
         [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x794C_7630, 0xF2F5_2010, 0x2FC1_2FC1, 0xCA45_1A4E];
 
