@@ -180,7 +180,11 @@ impl Memory {
     pub(super) fn apply(self, connection: &Connection) -> rusqlite::Result<()> {
         if self == Self::Much {
             connection.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
-            connection.pragma_update(None, "cache_size", -16_000)?;
+            return match connection.pragma_update(None, "cache_size", -16_000) {
+                // SQLite reads the schema first, and a program has the file to itself for a moment. The connection reads with less.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(()),
+                outcome => outcome,
+            };
         }
         Ok(())
     }
