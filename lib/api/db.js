@@ -32,6 +32,7 @@ const {
 const { checkStatement } = require('./parameters')
 const { Queryable } = require('./queryable')
 const { Records } = require('./records')
+const { Transaction } = require('./transaction')
 
 class DB extends Queryable {
   /** @type {Engine.Database} */
@@ -150,7 +151,8 @@ class DB extends Queryable {
       issue(this.#find, target =>
         this.#transact(target, fn, { ...this.#wait(wait, this.migrate), foreignKeys })
       )
-    // Loaded when it is needed, like a few others: each file costs time at the start of a process.
+    // Loaded when it is needed, since each file costs time at the start of a process. Not so what a program needs while it runs:
+    // it may have no descriptor left to load a file with.
     const { migrate } = require('./migrations')
     return migrate(this, transact, migrations, checkMigrateOptions(options))
   }
@@ -194,7 +196,6 @@ class DB extends Queryable {
   }
 
   #asTransaction(open) {
-    const { Transaction } = require('./transaction')
     return new Transaction(this.#session, open)
   }
 

@@ -6,6 +6,7 @@
 const { issue, issueRows } = require('../scope/issue')
 const { checkAcquireOptions } = require('./options')
 const { checkItems, checkQuery, checkRead, checkScript, checkStatement } = require('./parameters')
+const { Statement } = require('./statement')
 
 class Queryable {
   #session
@@ -18,7 +19,6 @@ class Queryable {
   }
 
   prepare(sql) {
-    const { Statement } = require('./statement')
     return new Statement(this.#session, this.#find, sql)
   }
 

@@ -14,6 +14,7 @@ const { Pending } = require('../base/pending')
 const { Stats } = require('../base/stats')
 const { TIMER_MAX_MS } = require('../base/timers')
 const { WriteQueue } = require('../write/write-queue')
+const { Holds } = require('./holds')
 const { outside, scopeOf, transactionIn } = require('./scope')
 const { Target } = require('./target')
 
@@ -32,6 +33,7 @@ class Session {
   /** @type {Engine.Lock} */
   lock
   options
+  holds
   stats = new Stats()
   /** The DB. */
   owner
@@ -51,7 +53,6 @@ class Session {
   #returned = (batch, place) => ({ returned: batch.takeRows(place), ...this.result(batch, place) })
   #nothingDone
   #queue
-  #holds = null
   #itself
   /** A write under a hold waits for a transaction of another DB object on the same file, which waits for its function. */
   #checkDeadlock = () => {
@@ -69,6 +70,7 @@ class Session {
     this.options = options
     this.#nothingDone = { changes: 0, lastInsertRowid: options.integers === 'bigint' ? 0n : 0 }
     this.#queue = new WriteQueue(this, commits => this.#committed(commits))
+    this.holds = new Holds(this, this.#queue)
     this.#itself = Target.ofDatabase(this.#queue)
   }
 
@@ -79,14 +81,6 @@ class Session {
     if (transaction) return transaction.target
     const scope = call(() => scopeOf(this.lock))
     return scope ? Target.ofHold(this.#queue, scope, this.#checkDeadlock) : this.#itself
-  }
-
-  get holds() {
-    if (!this.#holds) {
-      const { Holds } = require('./holds')
-      this.#holds = new Holds(this, this.#queue)
-    }
-    return this.#holds
   }
 
   /** How many writes and holds wait for the lock. */
@@ -210,7 +204,7 @@ class Session {
     }
     let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
     this.database.reader.close()
-    await this.#holds?.end()
+    await this.holds.end()
     await this.#queue.drained()
     await this.database.reader.drained()
     await this.#checkpointing

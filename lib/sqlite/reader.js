@@ -14,6 +14,7 @@ const { workAttempt } = require('../base/attempt')
 const { owned } = require('../base/bytes')
 const { call, settled } = require('../base/failures')
 const { Pending } = require('../base/pending')
+const { Cursor } = require('./cursor')
 const { Encoder } = require('./encoder')
 const { formOf } = require('./form')
 const { Taker, room, rowsOf } = require('./rows')
@@ -141,7 +142,6 @@ class Reader {
   }
 
   #cursor(plan) {
-    const { Cursor } = require('./cursor')
     const prepared = this.#prepared(plan.statement.sql)
     const values = this.#copiable(plan.statement)
     const native = call(() => prepared.native.cursor(values, formOf(plan), ROWS_IN_CHUNK))

@@ -14,6 +14,7 @@ const { ruleFailure } = require('../base/failures')
 const { Pending } = require('../base/pending')
 const { refusal, writeAttempt } = require('./attempts')
 const { Batch } = require('./batch')
+const { Lane } = require('./lane')
 const { LockLane } = require('./lock-lane')
 
 /** The transaction of a write that is in none. */
@@ -113,7 +114,6 @@ class WriteQueue {
 
   /** A lane of its own for what runs in a transaction. */
   laneIn(context) {
-    const { Lane } = require('./lane')
     return new Lane(context)
   }
 
