@@ -52,6 +52,11 @@ export const VALUES: ValueDifference[] = [
     there: value => Buffer.from(value)
   },
   {
+    because: 'a DataView binds as a BLOB, better-sqlite3 13 refuses it',
+    applies: value => value instanceof DataView,
+    there: ({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)
+  },
+  {
     because: 'undefined is refused, there it is NULL: it is a misspelt property more often than a wish',
     applies: value => value === undefined,
     there: refused
