@@ -5,6 +5,7 @@
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
+import type { Transaction } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
 import { sqlock } from './helpers/cli.ts'
@@ -115,6 +116,29 @@ test('a transaction that is open when the -wal is deleted is rolled back', async
   await db.close()
   t.is(openDb(t, dir).getRecord(1)?.value, 1)
 })
+
+/** The statements of an open transaction do not look whether the two are there; the steps that begin or end something do. */
+for (const [step, end] of Object.entries({
+  'commit()': (tx: Transaction) => tx.commit(),
+  'a savepoint': (tx: Transaction) => tx.savepoint(async () => {})
+})) {
+  test(`what begin() has begun when the -wal is deleted is rolled back by ${step}`, async t => {
+    const dir = tmpDir(t)
+    const db = openDb(t, dir)
+    await db.createRecord('a', 1)
+    await db.checkpoint('PASSIVE')
+    const tx = await db.begin()
+    await tx.run('UPDATE records SET value = 2')
+    rmSync(`${db.dbPath}-wal`)
+    await tx.run('UPDATE records SET value = 3').catch(() => {})
+    t.is((await rejection(end(tx))).code, REPLACED.code)
+    await tx.rollback().catch(() => {})
+    t.is((await rejection(db.createRecord('b', 1))).code, REPLACED.code)
+    await db.close()
+    t.is(openDb(t, dir).getRecord(1)?.value, 1)
+    t.is(openDb(t, dir).getAllRecords().length, 1)
+  })
+}
 
 test('a DB that is never closed overwrites nothing when it is collected', async t => {
   const dir = tmpDir(t)

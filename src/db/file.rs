@@ -129,11 +129,13 @@ impl DatabaseFile {
     /// # Errors
     /// [`Error::Replaced`] when it, its `-wal` or its `-shm` is no longer at its path.
     pub(super) fn check(&self) -> Result<(), Error> {
-        let replaced = |path: &Path| Err(Error::Replaced { path: path.to_owned() });
-        if !self.is_at(&self.path) {
-            return replaced(&self.path);
-        }
+        self.check_itself()?;
         self.lost_companion().map_or(Ok(()), |companion| replaced(&companion.path))
+    }
+
+    /// The same without the `-wal` and the `-shm`.
+    pub(super) fn check_itself(&self) -> Result<(), Error> {
+        if self.is_at(&self.path) { Ok(()) } else { replaced(&self.path) }
     }
 
     /// The same for a read, of which there are too many to look each time.
@@ -147,6 +149,10 @@ impl DatabaseFile {
         *checked = Some(now);
         Ok(())
     }
+}
+
+fn replaced(path: &Path) -> Result<(), Error> {
+    Err(Error::Replaced { path: path.to_owned() })
 }
 
 #[cfg(test)]

@@ -82,7 +82,10 @@ impl Database {
         let limits = Limits { until: Instant::now() + time, interrupt };
         let mut connection = locked(&self.writer);
         let connection = connection.as_mut().ok_or(Error::Closed)?;
-        self.file.check().inspect_err(|_| connection.abandon())?;
+        // A statement in an open transaction counts only with its COMMIT, which checks all files.
+        let goes_on = connection.goes_on_with(transaction, writes);
+        let checked = if goes_on { self.file.check_itself() } else { self.file.check() };
+        checked.inspect_err(|_| connection.abandon())?;
         let before = connection.commits();
         let each = connection.run(hold, transaction, writes, limits);
         self.watch_companions(|| connection.is_in_wal_mode());

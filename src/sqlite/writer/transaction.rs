@@ -56,6 +56,12 @@ impl Writer {
         Ok(Source { connection: &self.connection, authorizer: &self.authorizer, at_rest: None })
     }
 
+    /// Are these writes statements in an open transaction, which neither begin nor end anything?
+    pub(crate) fn goes_on_with(&self, transaction: Option<TransactionId>, writes: &[Write<'_>]) -> bool {
+        transaction.is_some_and(|id| self.check_open(id).is_ok())
+            && !writes.iter().any(|write| matches!(write, Write::Control(_)))
+    }
+
     /// Has SQLite rolled back this transaction by itself?
     pub(crate) fn has_rolled_back(&self, id: TransactionId) -> bool {
         self.open.as_ref().is_some_and(|open| open.id == id && open.ended_by.is_some())
