@@ -112,3 +112,11 @@ withBrowser('the search finds a word of a page, and leads there', async t => {
   await page.waitForURL(`${ORIGIN}/design.html#whose-turn-it-is`)
   t.deepEqual(complaints, [])
 })
+
+withBrowser('the life of a call is drawn, and nothing on the page is an error', async t => {
+  t.timeout(120_000)
+  const { page, complaints } = await openBrowser(t, 1280, 'dark')
+  await page.goto(`${ORIGIN}/design.html`)
+  await page.locator('.diagram svg', { hasText: 'the waiter thread' }).waitFor()
+  t.deepEqual(complaints, [])
+})

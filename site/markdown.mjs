@@ -28,3 +28,13 @@ export function labelCells(md) {
     }
   })
 }
+
+/** A block in the language of Mermaid is drawn. */
+export function drawDiagrams(md) {
+  const { fence } = md.renderer.rules
+  md.renderer.rules.fence = (tokens, at, ...rest) => {
+    const { info, content } = tokens[at]
+    if (info.trim() !== 'mermaid') return fence(tokens, at, ...rest)
+    return `<Diagram text="${md.utils.escapeHtml(content)}" />`
+  }
+}

@@ -1,5 +1,5 @@
 /** The site is made of the README and the docs as they stand, and loads nothing from elsewhere. */
-import { followLinks, labelCells } from '../markdown.mjs'
+import { drawDiagrams, followLinks, labelCells } from '../markdown.mjs'
 import { root, route, sidebar } from '../pages.mjs'
 import { fileURLToPath } from 'node:url'
 import { slug } from 'github-slugger'
@@ -28,7 +28,7 @@ export default {
     // `{string}` is a type, and no attribute of what stands before it.
     attrs: { disable: true },
     languageAlias: { mjs: 'js' },
-    config: md => md.use(followLinks).use(labelCells)
+    config: md => md.use(followLinks).use(labelCells).use(drawDiagrams)
   },
   themeConfig: { logo: '/logo.svg', sidebar, outline: [2, 3], search: { provider: 'local' } },
   vite: { publicDir: here('../public'), plugins: [vueOfThisPackage] }
