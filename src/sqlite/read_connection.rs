@@ -55,7 +55,7 @@ impl ReadConnection {
         interrupt: &Interrupt,
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.repeatedly(|reading| {
+        self.repeatedly(false, |reading| {
             let _armed = interrupt.arm(&reading.connection.brake);
             interrupt.check()?;
             read(&reading.source()).map_err(|error| interrupt.explain(error))
@@ -68,7 +68,7 @@ impl ReadConnection {
         keep: bool,
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.repeatedly(|reading| reading.read(keep, &mut read))
+        self.repeatedly(false, |reading| reading.read(keep, &mut read))
     }
 
     /// Reads only if no program has the file to itself.
@@ -79,10 +79,7 @@ impl ReadConnection {
         &mut self,
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        self.repeatedly(|reading| {
-            let brake = reading.connection.brake.clone();
-            brake.at_once(|| reading.read(false, &mut read))
-        })
+        self.repeatedly(true, |reading| reading.read(false, &mut read))
     }
 
     /// Is it known to take part in WAL mode? Then it does until it is closed, and nobody may remove the -wal and the -shm.
@@ -120,13 +117,19 @@ impl ReadConnection {
 
     /// Reads, and reads again on a new connection what met a change, or what SQLite could not read because its files have come
     /// or gone.
-    fn repeatedly<T>(&mut self, mut read: impl FnMut(&mut Reading) -> Result<T, Error>) -> Result<T, Error> {
+    fn repeatedly<T>(
+        &mut self,
+        at_once: bool,
+        mut read: impl FnMut(&mut Reading) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let mut attempts_left = ATTEMPTS;
         loop {
             let outcome = if self.reading.holds() {
+                let (brake, settings) = (self.reading.connection.brake.clone(), self.in_force.get());
+                let mut read = || self.reading.follow(settings).and_then(|()| read(&mut self.reading));
+                let outcome = if at_once { brake.at_once(read) } else { read() };
                 // Counts only if nothing was changed meanwhile.
-                let followed = self.reading.follow(self.in_force.get());
-                Some(followed.and_then(|()| read(&mut self.reading))).filter(|_| self.reading.holds())
+                Some(outcome).filter(|_| self.reading.holds())
             } else {
                 None
             };
@@ -161,7 +164,7 @@ struct Reading {
 impl Reading {
     fn open(path: &Path, options: &ConnectionOptions, memory: Memory) -> Result<Self, Error> {
         let OpenedToRead { connection, at_rest, wal } = connection::open_to_read(path, options)?;
-        memory.apply(&connection)?;
+        connection.brake.at_once(|| memory.apply(&connection))?;
         let authorizer = Authorizer::install(&connection)?;
         Ok(Self { connection, authorizer, at_rest, settings: Settings::of(options), wal, snapshot: None })
     }
