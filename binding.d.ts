@@ -33,6 +33,10 @@ export declare class NativeDatabase {
   lock(): NativeLock
   /** Throws when the database was opened for reading only. */
   checkWritable(): void
+  /** May a transaction begin with its first write or read? The first one of all does not. */
+  isPrepared(): boolean
+  /** Begins a transaction for a plain read, unless it has begun. It tries for 5 ms at most. */
+  beginAtOnce(hold: number, transaction: number): void
   /** Is it the same file that another DB of this process has opened? */
   isFileOf(other: NativeDatabase): boolean
   /**

@@ -604,6 +604,9 @@ export class DB<M extends IntegerMode = 'number'> {
    * of `fn` belong to the transaction, as those of its handle do. In a transaction of this DB it is a savepoint; under a hold it
    * runs under that. An abort interrupts it, rolls back, gives the lock back and rejects with `signal.reason`.
    *
+   * The lock is taken before `fn` is called; BEGIN goes with the first write. A plain read that comes first makes it on the calling
+   * thread, and throws SQLITE_BUSY when a program that ignores the lock writes for more than 5 ms. The next call tries again.
+   *
    * @throws {LockTimeout} {SqliteError}
    * @throws what `fn` rejects with
    */

@@ -122,12 +122,17 @@ test('unlock() while a BEGIN is on its way leaves nothing open', async t => {
   await busy
 })
 
-test('close() rejects a begin() that is on its way', async t => {
+test('close() rejects a begin() that is on its way, and rolls back what has begun', async t => {
   for (const ticks of [0, 3, 6, 10, 20]) {
     const db = await withTable(t)
-    const begun = rejection(db.begin())
+    const begun = db.begin().then(
+      tx => ({ active: tx.active, tx }),
+      error => error.code
+    )
     for (let n = 0; n < ticks; n++) await Promise.resolve()
     await db.close()
-    t.is((await begun).code, 'ERR_SQLOCK_CLOSED')
+    const outcome: any = await begun
+    if (ticks === 0) t.is(outcome, 'ERR_SQLOCK_CLOSED')
+    if (outcome !== 'ERR_SQLOCK_CLOSED') t.false(outcome.tx.active)
   }
 })

@@ -7,9 +7,10 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { DB } from '../index.js'
+import type { Transaction } from '../index.js'
 import { Gate, eventually, rejection } from './helpers/block.ts'
-import { hasSql, sql, stayIn } from './helpers/sqlite.ts'
-import { INSERT, values, withTable } from './helpers/table.ts'
+import { attempt, hasSql, sql, stayIn } from './helpers/sqlite.ts'
+import { INSERT, inBegun, values, withTable } from './helpers/table.ts'
 import { lockFile, openDb, tmpDir } from './helpers/tmp.ts'
 
 const PATIENT = { busyTimeout: 2 ** 31 - 1, timeout: Infinity }
@@ -34,7 +35,7 @@ const WRITES: Record<string, Call> = {
     db.withWriteLock(() => db.transaction(tx => tx.run(INSERT, 'ours'), { signal })),
   'run() under withWriteLock()': (db, signal) =>
     db.withWriteLock(() => db.run({ sql: INSERT, params: ['ours'], signal })),
-  'begin()': (db, signal) => db.begin({ signal }),
+  'begin()': (db, signal) => inBegun(db, tx => tx.run({ sql: INSERT, params: ['ours'], signal }), { signal }),
   'migrate()': (db, signal) => db.migrate([{ id: 'a', up: 'CREATE TABLE u (a)' }], { signal })
 }
 
@@ -181,6 +182,77 @@ if (hasSql) {
     await foreign.ended()
     await db.run(INSERT, 2)
     t.deepEqual(values(db), [2])
+  })
+
+  test('a write that cannot begin its transaction has failed alone, and the next one begins it', async t => {
+    const db = await withTable(t, tmpDir(t), { busyTimeout: 30 })
+    const foreign = await stayIn(t, db.dbPath, 'BEGIN IMMEDIATE')
+    const use = async (tx: Transaction) => {
+      const failed = await Promise.all([1, 2].map(n => rejection(tx.run(INSERT, n))))
+      t.deepEqual(
+        [...failed, await rejection(tx.savepoint(() => t.fail()))].map(error => error.code),
+        ['SQLITE_BUSY', 'SQLITE_BUSY', 'SQLITE_BUSY']
+      )
+      t.true(tx.active)
+    }
+    await db.transaction(use)
+    await inBegun(db, use)
+    await db.transaction(async tx => {
+      await use(tx)
+      foreign.child.stdin!.end()
+      await foreign.ended()
+      await tx.run(INSERT, 3)
+      await t.throwsAsync(tx.run(INSERT, 3))
+    })
+    t.deepEqual(values(db), [3])
+  })
+
+  /** Every plain read of a transaction. */
+  const FIRST_READS: Record<string, (tx: Transaction, db: DB) => unknown> = {
+    'get()': tx => tx.get('SELECT a FROM t'),
+    'all()': tx => tx.all('SELECT a FROM t'),
+    'iterate()': tx => tx.iterate('SELECT a FROM t').next(),
+    'prepare()': tx => tx.prepare('SELECT a FROM t'),
+    'pragma() of the DB': (_, db) => db.pragma('user_version'),
+    'getRecord() of the DB': (_, db) => db.getRecord(1),
+    'getAllRecords() of the DB': (_, db) => db.getAllRecords()
+  }
+
+  test('a plain read that cannot begin its transaction throws SQLITE_BUSY, and the next call begins it', async t => {
+    const db = await withTable(t, tmpDir(t), PATIENT)
+    for (const [name, read] of Object.entries(FIRST_READS)) {
+      const foreign = await stayIn(t, db.dbPath, 'BEGIN IMMEDIATE')
+      await db.transaction(async tx => {
+        t.throws(() => read(tx, db), { code: 'SQLITE_BUSY' }, name)
+        t.true(tx.active)
+        foreign.child.stdin!.end()
+        await foreign.ended()
+        await tx.run(INSERT, name)
+        t.notThrows(() => read(tx, db), name)
+      })
+    }
+    t.deepEqual(values(db), Object.keys(FIRST_READS))
+  })
+
+  test('a plain read begins its transaction: nobody else writes before that ends', async t => {
+    const db = await withTable(t, tmpDir(t))
+    for (const [name, read] of Object.entries(FIRST_READS)) {
+      await db.transaction(async tx => {
+        read(tx, db)
+        t.is(await attempt(t, db.dbPath, "INSERT INTO t VALUES ('theirs')"), 'database is locked', name)
+      })
+    }
+    t.deepEqual(values(db), [])
+  })
+
+  test('a migration begins before its function, and waits for a program that writes', async t => {
+    const dir = tmpDir(t)
+    const db = await withTable(t, dir, PATIENT)
+    const foreign = await stayIn(t, db.dbPath, 'BEGIN IMMEDIATE')
+    const migrated = db.migrate([{ id: 'a', up: tx => void tx.get('SELECT 1') }])
+    await eventually(t, () => isHeld(dir))
+    foreign.child.stdin!.end()
+    t.deepEqual(await migrated, { applied: ['a'] })
   })
 
   test('a write that waits for a program goes on when that is done', async t => {

@@ -9,6 +9,7 @@ import type { Transaction } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
 import { sqlock } from './helpers/cli.ts'
+import { inBegun } from './helpers/table.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const REPLACED = { code: 'ERR_SQLOCK_REPLACED' }
@@ -54,7 +55,9 @@ for (const [loss, lose] of Object.entries(LOSSES)) {
       () => db.execute('DELETE FROM records'),
       () => statement.run(),
       () => db.transaction(tx => tx.run('DELETE FROM records')),
-      () => db.begin(),
+      () => inBegun(db, tx => tx.run('DELETE FROM records')),
+      () => inBegun(db, tx => tx.get('SELECT 1')),
+      () => inBegun(db, tx => tx.savepoint(() => {})),
       () => db.withWriteLock(() => db.run('DELETE FROM records')),
       () => db.migrate([{ id: '1', up: 'CREATE TABLE t (a)' }]),
       () => db.checkpoint(),

@@ -296,18 +296,23 @@ test('a lock that others hold is a LockTimeout, and the function does not run', 
   await holder.kill()
 })
 
-test('a worker thread that is terminated in a transaction frees the lock, and nothing of it stays', async t => {
-  const dir = tmpDir(t)
-  const db = await withTable(t, dir)
-  const script = `
+for (const first of [
+  "await tx.run('INSERT INTO t VALUES (1)'); void tx.run('INSERT INTO t VALUES (2)')",
+  "tx.get('SELECT 1')"
+])
+  test(`a worker thread that is terminated in a transaction frees the lock, and nothing of it stays: ${first}`, async t => {
+    const dir = tmpDir(t)
+    const db = await withTable(t, dir)
+    const script = `
     const { Worker } = require('node:worker_threads')
     const { once } = require('node:events')
-    const inside = () => {
+    const inside = async () => {
       const { parentPort, workerData } = require('node:worker_threads')
       const { DB } = require(workerData.index)
-      new DB(workerData.path).transaction(async tx => {
-        await tx.run('INSERT INTO t VALUES (1)')
-        void tx.run('INSERT INTO t VALUES (2)')
+      const db = new DB(workerData.path)
+      await db.run('DELETE FROM t')
+      db.transaction(async tx => {
+        ${first}
         parentPort.postMessage('in it')
         await new Promise(() => setInterval(() => {}, 1000))
       })
@@ -323,10 +328,10 @@ test('a worker thread that is terminated in a transaction frees the lock, and no
       await db.close()
     }
     main()`
-  const { stderr, code } = await runScript(t, dir, script)
-  t.is(code, 0, stderr)
-  t.deepEqual(values(db), ['after'])
-})
+    const { stderr, code } = await runScript(t, dir, script)
+    t.is(code, 0, stderr)
+    t.deepEqual(values(db), ['after'])
+  })
 
 test('bad arguments are refused before the lock is asked for', async t => {
   const dir = tmpDir(t)

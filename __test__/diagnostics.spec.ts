@@ -74,14 +74,16 @@ test.serial(
       await db.run('INSERT INTO t VALUES (1)')
     })
     await db.transaction(tx => tx.run('INSERT INTO t VALUES (2)'))
+    await db.transaction(() => {})
     t.deepEqual(
       locks.map(message => message.event),
-      ['acquired', 'released', 'acquired', 'released']
+      ['acquired', 'released', 'acquired', 'released', 'acquired', 'released']
     )
     for (const message of locks) t.true(isDuration('waitMs' in message ? message.waitMs : message.holdMs))
     t.deepEqual(
       batches.map(({ writes, waitMs, holdMs }) => [writes, waitMs, holdMs]),
-      Array.from({ length: 4 }, () => [1, null, null])
+      Array.from({ length: 3 }, () => [1, null, null]),
+      'BEGIN goes with the first write, and a transaction of nothing is no work'
     )
   }
 )

@@ -155,3 +155,42 @@ test('writers that are killed at random instants in their transactions leave who
   t.is(db.pragma('integrity_check', { simple: true }), 'ok')
   t.log(`${seen.length} acknowledged, ${there.size} pairs, ${kills} kills`)
 })
+
+test('transactions that read before they write go on while others are killed, and each counts on from the last', async t => {
+  const dir = tmpDir(t)
+  t.timeout(300_000, 'starting so many processes takes its time on a busy machine')
+  const [path, random] = [join(dir, 'app.db'), randomOf(seedOf(t))]
+  const db = openDb(t, dir)
+  await db.exec('CREATE TABLE counted (n PRIMARY KEY, half) WITHOUT ROWID')
+  const [alive, kills] = [3, 30]
+  const notes = (n: number) => join(dir, `counted-${n}`)
+  const start = async (n: number) => {
+    const counter = new Actor(t, 'reads-first.mjs', [path, notes(n)])
+    t.is(await counter.says(), 'ready')
+    return { n, counter }
+  }
+  const atWork = await Promise.all(Array.from({ length: alive }, (_, n) => start(n)))
+  for (let kill = 0; kill < kills; kill++) {
+    const [{ n, counter }] = atWork.splice(Math.floor(random() * alive), 1) as [(typeof atWork)[0]]
+    const enough = random() * 200
+    await eventually(t, () => statSync(notes(n)).size > enough)
+    await counter.kill()
+    atWork.push(await start(alive + kill))
+  }
+  for (const { counter } of atWork) await counter.kill()
+  const seen = Array.from({ length: alive + kills }, (_, n) =>
+    readFileSync(notes(n), 'utf8').split('\n').slice(0, -1)
+  ).flat()
+  t.deepEqual(
+    seen.filter(n => !/^\d+$/.test(n)),
+    [],
+    'nothing has failed'
+  )
+  t.is(new Set(seen).size, seen.length, 'no two have counted from the same number')
+  const { halves, last } = db.get('SELECT count(*) AS halves, max(n) AS last FROM counted') as any
+  t.is(halves, 2 * last)
+  t.true(seen.every(n => Number(n) <= last))
+  t.true(last - seen.length <= alive + kills, 'and at most one of each was not acknowledged')
+  t.is(db.pragma('integrity_check', { simple: true }), 'ok')
+  t.log(`${seen.length} acknowledged of ${last}, ${kills} kills`)
+})

@@ -73,7 +73,14 @@ export interface Database {
   /** Throws when the database was opened for reading only. */
   checkWritable(): void
   isFileOf(other: Database): boolean
-  /** Submits a batch of writes: under a hold and in a transaction, or into the queue of the lock. The bytes are copied. */
+  /** May a transaction begin with its first write or read? If not, its first step is `begin`. */
+  isPrepared(): boolean
+  /** Begins a transaction for a plain read, unless it has begun. Must not take more than a moment. */
+  beginAtOnce(hold: HoldId | null, transaction: TransactionNumber): void
+  /**
+   * Submits a batch of writes: under a hold and in a transaction, or into the queue of the lock. The bytes are copied. A transaction
+   * that has not begun begins with it; if it cannot, every write of the batch has failed.
+   */
   write(batch: {
     hold?: HoldId
     transaction?: TransactionNumber

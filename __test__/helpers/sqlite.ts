@@ -20,6 +20,19 @@ export async function sql(t: ExecutionContext, path: string, script: string, que
   return JSON.parse(stdout)
 }
 
+/** Tries to run a statement, without waiting for others. Gives the message of its error. */
+export async function attempt(t: ExecutionContext, path: string, statement: string): Promise<string> {
+  const program = [
+    'import sqlite3, sys',
+    'db = sqlite3.connect(sys.argv[1], timeout=0, isolation_level=None)',
+    'try: db.execute(sys.argv[2])',
+    'except sqlite3.Error as error: print(error)'
+  ].join('\n')
+  const { stdout, stderr, code } = await run(t, 'python3', ['-c', program, path, statement])
+  t.is(code, 0, stderr)
+  return stdout.trim()
+}
+
 /** A program that has run the statements, and keeps what they have begun until its input ends. */
 export async function stayIn(t: ExecutionContext, path: string, ...statements: string[]): Promise<Running> {
   const program = [

@@ -1,6 +1,6 @@
 /** A table t, which most tests of transactions write to, and most tests of reads read. */
 import type { ExecutionContext } from 'ava'
-import type { DB, DBOptions } from '../../index.js'
+import type { AcquireOptions, DB, DBOptions, Transaction } from '../../index.js'
 import { openDb, tmpDir } from './tmp.ts'
 
 /** Run until they are interrupted. */
@@ -19,6 +19,18 @@ export async function withTable(t: ExecutionContext, dir = tmpDir(t), options?: 
 
 /** What is in it, in the order in which it came. */
 export const values = (db: Pick<DB, 'all'>) => db.all('SELECT a FROM t ORDER BY rowid').map(row => row.a)
+
+/** Uses a transaction of begin(), and rolls it back when that fails. */
+export async function inBegun<T>(
+  db: DB,
+  use: (tx: Transaction) => T | Promise<T>,
+  options?: AcquireOptions
+): Promise<T> {
+  await using tx = await db.begin(options)
+  const value = await use(tx)
+  await tx.commit()
+  return value
+}
 
 /** A database with the table, of three columns, and so many rows in it. */
 export async function withRows(

@@ -1,6 +1,9 @@
 /**
  * A transaction from its BEGIN to its COMMIT or ROLLBACK, or a savepoint in one. Each has a lane of its own. While a savepoint is open,
  * the lane of the outer transaction waits, so that sibling savepoints run one after another.
+ *
+ * BEGIN has no step of its own: the engine begins a transaction with the first thing that is done in it. A step is a hop to a worker and
+ * back, and between two awaited writes and their COMMIT there are three already.
  */
 'use strict'
 
@@ -39,8 +42,10 @@ class OpenTransaction {
   #tellAborted
   /** `{ reason }` of the abort that has ended it. */
   #abort = null
-  /** The step that begins it. */
+  /** The step that begins it, if it has one. */
   #begun
+  /** Has a plain read seen to it that it has begun? */
+  #hasBegun = false
   #over = false
   #rolledBack = false
 
@@ -90,15 +95,15 @@ class OpenTransaction {
   /**
    * An abort of `signal` interrupts it and rolls it back. One that no scope ends listens only until it has begun.
    *
-   * @param foreignKeys false: SQLite does not enforce foreign keys until it has ended
+   * @param foreignKeys false: SQLite does not enforce foreign keys until it has ended. If it is given, BEGIN is a step.
    */
   async begin(signal, foreignKeys) {
     try {
       throwIfAborted(signal)
       // Before BEGIN, which may wait for a program that ignores the lock.
       if (signal) this.#stopListening = onAbort(signal, () => this.#abortFor(signal.reason))
-      this.#begun = this.#step(this.#firstStep(foreignKeys))
-      await this.#begun
+      const first = this.#firstStep(foreignKeys)
+      if (first) await (this.#begun = this.#step(first))
     } catch (error) {
       this.#end()
       throw this.reasonFor(error)
@@ -112,13 +117,24 @@ class OpenTransaction {
     if (this.#unscoped && this.#outer?.active === false) await this.rollback()
   }
 
-  #firstStep(foreignKeys = true) {
-    if (!this.#outer) return foreignKeys ? 'begin' : 'beginWithoutForeignKeys'
-    if (foreignKeys) return 'savepoint'
+  #firstStep(foreignKeys) {
+    if (!this.#outer) {
+      if (foreignKeys === undefined && this.database.isPrepared()) return null
+      return foreignKeys === false ? 'beginWithoutForeignKeys' : 'begin'
+    }
+    if (foreignKeys !== false) return 'savepoint'
     throw new SqlockError(
       'ERR_SQLOCK_TRANSACTION',
       'foreign keys cannot be turned off in a transaction that has begun: call migrate() outside of it'
     )
+  }
+
+  /** Before a plain read: begins it on the calling thread if nothing before has. Throws if it cannot begin at once. */
+  beginAtOnce() {
+    if (this.#outer) return this.#outer.beginAtOnce()
+    if (this.#hasBegun) return
+    this.database.beginAtOnce(this.hold.id, this.number)
+    this.#hasBegun = true
   }
 
   async commit() {
@@ -155,7 +171,7 @@ class OpenTransaction {
       throw unhandled.error
     }
     try {
-      await this.#step(this.#outer ? 'release' : 'commit')
+      if (this.#isUsed) await this.#step(this.#outer ? 'release' : 'commit')
     } finally {
       this.#end()
     }
@@ -175,10 +191,15 @@ class OpenTransaction {
           () => true,
           () => false
         ))
-      if (stands) await this.#step(this.#outer ? 'undo' : 'rollback')
+      if (stands && this.#isUsed) await this.#step(this.#outer ? 'undo' : 'rollback')
     } finally {
       this.#end()
     }
+  }
+
+  /** Can anything have begun it? */
+  get #isUsed() {
+    return this.#hasBegun || this.lane.isUsed
   }
 
   async #settleCalls() {

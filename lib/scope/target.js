@@ -66,6 +66,7 @@ class Target {
         'a write of this transaction is unfinished: await it before a plain read'
       )
     }
+    transaction.beginAtOnce()
     return work(transaction.number)
   }
 

@@ -23,6 +23,7 @@ class Database {
   reader
   #native
   #readonly
+  #prepared = false
   /** Whether a text is a plain read. Whatever becomes of the schema, that stays. */
   #plain = new Map()
 
@@ -53,6 +54,15 @@ class Database {
   /** @param {any} other a database of this engine */
   isFileOf(other) {
     return this.#native.isFileOf(other.#native)
+  }
+
+  /** Until the connection that writes is prepared, BEGIN takes longer than a moment. */
+  isPrepared() {
+    return (this.#prepared ||= this.#native.isPrepared())
+  }
+
+  beginAtOnce(hold, transaction) {
+    call(() => this.#native.beginAtOnce(hold ?? NONE, transaction))
   }
 
   newEncoder() {

@@ -47,6 +47,11 @@ class Lane {
     this.#context = context
   }
 
+  /** Has it had an item? */
+  get isUsed() {
+    return this.#lastTurn !== -Infinity
+  }
+
   /** Is an item under way? */
   get busy() {
     return this.#current !== null

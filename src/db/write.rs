@@ -93,6 +93,28 @@ impl Database {
         Ok(Outcomes { each, commits: connection.commits() - before, rolled_back })
     }
 
+    /// May a transaction begin with its first write or read? The first one of all prepares the
+    /// writing connection, and begins before that, on a worker.
+    #[cfg(feature = "node")]
+    pub(crate) fn is_prepared(&self) -> bool {
+        try_locked(&self.writer).is_some_and(|writer| matches!(&*writer, Some(writer) if writer.is_prepared()))
+    }
+
+    /// Begins a transaction for a read of the calling thread, unless it has begun.
+    ///
+    /// # Errors
+    /// `SQLITE_BUSY` after a moment, [`Error::Replaced`]: nothing has begun.
+    #[cfg(feature = "node")]
+    pub(crate) fn begin_at_once(&self, _proof: &WriteGuard, hold: HoldId, id: TransactionId) -> Result<(), Error> {
+        let mut writer = try_locked(&self.writer).ok_or(Error::Busy)?;
+        let writer = writer.as_mut().ok_or(Error::Closed)?;
+        if !writer.has_begun(id) {
+            self.file.check()?;
+            writer.begin_at_once(hold, id)?;
+        }
+        Ok(())
+    }
+
     /// Rolls back the transaction that is open, if there is one. Only whoever holds the lock has
     /// one.
     #[cfg(feature = "node")]

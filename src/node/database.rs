@@ -14,13 +14,14 @@ use super::backup::NativeBackup;
 use super::batch::Batch;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
 use super::convert::{to_duration, to_transaction};
+use super::environment;
 use super::error::{Failure, copied, exception, guarded};
 use super::holder::{Nullable, nullable};
 use super::lock::{NativeLock, NativeLockOptions};
 use super::rows::TakeRef;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
-use crate::sqlite::{AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous};
+use crate::sqlite::{self, AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous};
 use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
 
@@ -143,6 +144,23 @@ impl NativeDatabase {
     #[napi(catch_unwind)]
     pub fn check_writable(&self, env: Env) -> Result<()> {
         self.database.check_writable().map_err(|error| exception(&env, error))
+    }
+
+    /// May a transaction begin with its first write or read? The first one of all does not.
+    #[napi(catch_unwind)]
+    pub fn is_prepared(&self) -> bool {
+        self.database.is_prepared()
+    }
+
+    /// Begins a transaction for a plain read, unless it has begun. It tries for 5 ms at most.
+    #[napi(catch_unwind)]
+    pub fn begin_at_once(&self, env: Env, hold: i64, transaction: i64) -> Result<()> {
+        let begin = || {
+            let guard = environment::note_here(hold, &self.database);
+            let (guard, id) = guard.zip(to_transaction(transaction)).ok_or(sqlite::Error::Ended { by: None })?;
+            self.database.begin_at_once(&guard, hold, id)
+        };
+        begin().map_err(|error| exception(&env, error))
     }
 
     /// Is it the same file that another DB of this process has opened?

@@ -51,6 +51,13 @@ struct Hold {
 }
 
 impl Hold {
+    /// A database begins a transaction under it.
+    fn note(&mut self, database: &Arc<Database>) {
+        if !self.databases.iter().any(|known| Arc::ptr_eq(known, database)) {
+            self.databases.push(Arc::clone(database));
+        }
+    }
+
     fn end(self) -> Arc<WriteGuard> {
         self.ended.store(true, Ordering::SeqCst);
         self.interrupts.request();
@@ -142,11 +149,19 @@ pub(super) fn note(hold: i64, database: &Arc<Database>, interrupt: &Arc<Interrup
     HOLDS.with(|holds| {
         if let Some(hold) = holds.borrow_mut().get_mut(&hold) {
             hold.interrupts.add(interrupt);
-            if !hold.databases.iter().any(|known| Arc::ptr_eq(known, database)) {
-                hold.databases.push(Arc::clone(database));
-            }
+            hold.note(database);
         }
     });
+}
+
+/// The same for what this thread does itself. Gives the guard of the hold.
+pub(super) fn note_here(hold: i64, database: &Arc<Database>) -> Option<Arc<WriteGuard>> {
+    HOLDS.with(|holds| {
+        let mut holds = holds.borrow_mut();
+        let hold = holds.get_mut(&hold)?;
+        hold.note(database);
+        Some(Arc::clone(&hold.guard))
+    })
 }
 
 /// Releases a hold on this thread, at once. Nothing happens when the hold is gone.

@@ -80,9 +80,12 @@ pub(crate) struct Writer {
     leftovers: Leftovers,
     /// The transaction that a caller has begun and not ended.
     open: Option<OpenTransaction>,
+    /// The last transaction that has begun, or has ended without it. Those up to it do not begin.
+    last: TransactionId,
 }
 
-/// Tells a transaction from others of the same database.
+/// Tells a transaction from others of the same database. Each one has a greater id than those
+/// before it.
 pub(crate) type TransactionId = u64;
 
 /// A transaction that a caller has begun and not ended.
@@ -142,6 +145,7 @@ impl Writer {
             commits,
             leftovers,
             open: None,
+            last: 0,
         })
     }
 
@@ -211,6 +215,12 @@ impl Writer {
     /// Leaves the WAL alone when it is closed.
     pub(crate) fn forgo_checkpoint(&self) {
         self.connection.forgo_checkpoint();
+    }
+
+    /// Is it ready to write? Then BEGIN does not wait for more than a lock.
+    #[cfg(feature = "node")]
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.prepared
     }
 
     /// How often something was committed.

@@ -40,20 +40,11 @@ impl Writer {
         writes: &[Write<'_>],
         limits: Limits<'_>,
     ) -> Vec<Outcome> {
-        let mut ready = limits.interrupt.check();
-        if self.open.is_none() {
-            // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would
-            // not.
-            self.roll_back();
-            ready = ready.and_then(|()| self.tidy());
-        }
-        if let Err(error) = ready.and_then(|()| self.prepare(limits.interrupt)) {
+        let ready = limits.interrupt.check().and_then(|()| self.clear()).and_then(|()| self.prepare(limits.interrupt));
+        if let Err(error) = ready {
             return refuse_all(writes, &error);
         }
-        if self.hold != hold {
-            self.begin_caller(true);
-            self.hold = hold;
-        }
+        self.call_under(hold);
         match (transaction, &self.open) {
             (Some(id), _) => {
                 let authorizer = self.authorizer.clone();
@@ -62,6 +53,24 @@ impl Writer {
             (None, None) => self.run_in_order(writes, limits),
             // Each lane of a DB sees to it that nothing else is written meanwhile.
             (None, Some(_)) => refuse_all(writes, &Error::Malformed),
+        }
+    }
+
+    /// Takes away what others may have left, unless a transaction is open.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        // Should a ROLLBACK ever have failed, the lock would be free and SQLite's own would not.
+        self.roll_back();
+        self.tidy()
+    }
+
+    /// A call under a hold, or under none, comes to the connection.
+    pub(super) fn call_under(&mut self, hold: Option<HoldId>) {
+        if self.hold != hold {
+            self.begin_caller(true);
+            self.hold = hold;
         }
     }
 

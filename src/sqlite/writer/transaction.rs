@@ -1,5 +1,6 @@
 //! Transactions that a caller begins and ends. Such a transaction is a state of the writing
-//! connection that lives from call to call, under the hold in which it began.
+//! connection that lives from call to call, under the hold in which it began. It begins with its
+//! first write or read, so that BEGIN takes no call of its own.
 //!
 //! Each write in it has a savepoint, so a rejected write leaves nothing behind, however it failed.
 //! Some errors end the whole transaction. Then every later write is refused, and the COMMIT fails
@@ -7,11 +8,12 @@
 
 #![forbid(unsafe_code)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::outcomes::{of_all, refuse_all};
-use super::{BEGIN, Limits, OpenTransaction, Outcome, TransactionId, Writer, Written};
+use super::{BEGIN, HoldId, Limits, OpenTransaction, Outcome, TransactionId, Writer, Written};
 use crate::sqlite::Error;
+use crate::sqlite::interrupt::pause_briefly;
 use crate::sqlite::query::Source;
 use crate::sqlite::write::{Control, Write};
 
@@ -19,10 +21,18 @@ const SAVEPOINT: &str = "SAVEPOINT sqlock";
 const RELEASE: &str = "RELEASE sqlock";
 const ROLLBACK_TO: &str = "ROLLBACK TO sqlock";
 
+/// How long a read that begins a transaction tries to. It keeps the event loop for so long.
+const PATIENCE: Duration = Duration::from_millis(5);
+
 impl Writer {
     /// Runs writes in the transaction `id` until all are done or the time is over, the first one in
-    /// any case.
+    /// any case. If it cannot begin, none is run.
     pub(super) fn run_in(&mut self, id: TransactionId, writes: &[Write<'_>], limits: Limits<'_>) -> Vec<Outcome> {
+        if !writes.first().is_some_and(begins_or_ends)
+            && let Err(error) = self.begin_unless_begun(id)
+        {
+            return refuse_all(writes, &error);
+        }
         let mut outcomes = Vec::with_capacity(writes.len());
         for write in writes {
             if !matches!(write, Write::Control(_))
@@ -47,6 +57,33 @@ impl Writer {
             }
         }
         outcomes
+    }
+
+    /// Has the transaction `id` begun? It may have ended, too.
+    pub(crate) fn has_begun(&self, id: TransactionId) -> bool {
+        id <= self.last
+    }
+
+    /// Begins the transaction `id` for a read, unless it has begun, and waits for another program
+    /// for a moment only: a foreign writer, or a reader that recovers the WAL after a crash.
+    ///
+    /// # Errors
+    /// `SQLITE_BUSY`: nothing has begun.
+    #[cfg_attr(not(any(feature = "node", test)), expect(dead_code, reason = "only JavaScript reads before it writes"))]
+    pub(crate) fn begin_at_once(&mut self, hold: HoldId, id: TransactionId) -> Result<(), Error> {
+        if !self.prepared {
+            return Err(Error::Malformed);
+        }
+        self.clear()?;
+        self.call_under(Some(hold));
+        let until = Instant::now() + PATIENCE;
+        let brake = self.connection.brake.clone();
+        loop {
+            match brake.at_once(|| self.begin_unless_begun(id)) {
+                Err(error) if error.is_busy() && Instant::now() < until => pause_briefly(),
+                begun => return begun,
+            }
+        }
     }
 
     /// Where plain reads see what the transaction has written.
@@ -76,6 +113,11 @@ impl Writer {
     }
 
     fn take_step(&mut self, id: TransactionId, control: Control) -> Result<(), Error> {
+        if matches!(control, Control::Commit | Control::Rollback) && !self.has_begun(id) {
+            // It has done nothing, and does not begin any more.
+            self.last = id;
+            return Ok(());
+        }
         let is_open = self.check_open(id);
         match control {
             Control::Begin => self.begin(id),
@@ -103,7 +145,13 @@ impl Writer {
     fn begin(&mut self, id: TransactionId) -> Result<(), Error> {
         self.control(BEGIN)?;
         self.open = Some(OpenTransaction { id, ended_by: None });
+        self.last = id;
         Ok(())
+    }
+
+    fn begin_unless_begun(&mut self, id: TransactionId) -> Result<(), Error> {
+        // While another one is open, which it is not told of, it is refused like one that has ended.
+        if self.has_begun(id) || self.open.is_some() { Ok(()) } else { self.begin(id) }
     }
 
     /// Does something in a savepoint, so that it leaves nothing behind when it fails.
@@ -134,6 +182,12 @@ impl Writer {
             _ => Err(Error::Ended { by: None }),
         }
     }
+}
+
+/// Does a write not need that the transaction has begun?
+fn begins_or_ends(write: &Write<'_>) -> bool {
+    use Control::{Begin, BeginWithoutForeignKeys, Commit, Rollback};
+    matches!(write, Write::Control(Begin | BeginWithoutForeignKeys | Commit | Rollback))
 }
 
 /// A COMMIT that comes too late is refused with what has ended the transaction.
@@ -186,9 +240,11 @@ mod tests {
         let (_dir, mut writer) = open()?;
         let interrupt = Interrupt::default();
         let late = [sql("INSERT INTO t VALUES (1)"), COMMITTED];
-        for before in [&[][..], &[BEGUN, Write::Control(Control::Rollback)], &[BEGUN, COMMITTED]] {
-            assert!(run(&mut writer, 7, before, &interrupt).iter().all(Result::is_ok));
-            let outcomes = run(&mut writer, 7, &late, &interrupt);
+        let rolled_back = Write::Control(Control::Rollback);
+        let ways = [vec![COMMITTED], vec![rolled_back.clone()], vec![BEGUN, rolled_back], vec![BEGUN, COMMITTED]];
+        for (id, before) in (4..).zip(ways) {
+            assert!(run(&mut writer, id, &before, &interrupt).iter().all(Result::is_ok));
+            let outcomes = run(&mut writer, id, &late, &interrupt);
             assert!(outcomes.iter().all(|outcome| matches!(outcome, Err(Error::Ended { by: None }))), "{outcomes:?}");
         }
         run(&mut writer, 8, &[BEGUN], &interrupt);
@@ -196,6 +252,62 @@ mod tests {
         writer.abandon();
         assert!(matches!(run(&mut writer, 8, &late, &interrupt)[0], Err(Error::Ended { .. })));
         assert_eq!(count(&mut writer)?, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_transaction_begins_with_its_first_write_or_read() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let interrupt = Interrupt::default();
+        for (id, begun) in [(1, false), (2, true)] {
+            if begun {
+                writer.begin_at_once(1, id)?;
+                writer.begin_at_once(1, id)?;
+            }
+            let steps = [Write::Control(Control::Savepoint), sql("INSERT INTO t VALUES (1)")];
+            assert!(run(&mut writer, id, &steps, &interrupt).iter().all(Result::is_ok));
+            assert!(!writer.connection.is_autocommit());
+            run(&mut writer, id, &[Write::Control(Control::Rollback)], &interrupt);
+            assert_eq!(count(&mut writer)?, 0);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_transaction_that_cannot_begin_fails_each_write_and_begins_with_the_next() -> TestResult {
+        let dir = tempfile::tempdir()?;
+        let options = ConnectionOptions { busy_timeout: Duration::ZERO, ..ConnectionOptions::default() };
+        let (path, interrupt) = (dir.path().join("app.db"), Interrupt::default());
+        let mut writer = Writer::temporary(&path, options)?;
+        writer.lend(|connection| connection.execute_batch("CREATE TABLE t (a UNIQUE)"))??;
+        let foreign = rusqlite::Connection::open(&path)?;
+        foreign.execute_batch("BEGIN IMMEDIATE")?;
+        let limits = Limits { until: Instant::now(), interrupt: &interrupt };
+        let outcomes = writer.run(Some(1), Some(1), &[sql("DELETE FROM t"), sql("DELETE FROM t")], limits);
+        assert!(outcomes.len() == 2 && outcomes.iter().all(|it| it.as_ref().is_err_and(Error::is_busy)));
+        assert!(writer.begin_at_once(1, 1).is_err_and(|error| error.is_busy()));
+        assert!(!writer.has_begun(1));
+        foreign.execute_batch("ROLLBACK")?;
+        writer.begin_at_once(1, 1)?;
+        let outcomes = run(&mut writer, 1, &[sql("INSERT INTO t VALUES (1)"), COMMITTED], &interrupt);
+        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+        assert_eq!(count(&mut writer)?, 1);
+        Ok(())
+    }
+
+    /// A read that begins a transaction may be the first thing that is done under its hold.
+    #[test]
+    fn a_transaction_that_begins_with_a_read_is_told_of_nobody_else() -> TestResult {
+        let (_dir, mut writer) = open()?;
+        let interrupt = Interrupt::default();
+        let insert = [sql("INSERT INTO t VALUES (1)")];
+        run(&mut writer, 1, &[insert[0].clone(), COMMITTED], &interrupt);
+        for (id, hold, expected) in [(2, 1, 1), (3, 2, 0)] {
+            writer.begin_at_once(hold, id)?;
+            let seen: i64 = writer.connection.query_row("SELECT last_insert_rowid()", [], |row| row.get(0))?;
+            assert_eq!(seen, expected);
+            writer.abandon();
+        }
         Ok(())
     }
 
