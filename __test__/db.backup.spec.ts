@@ -261,8 +261,10 @@ test('the database itself, by whatever name, is no destination', async t => {
   symlinkSync(db.dbPath, join(dir, 'symbolic'))
   linkSync(db.dbPath, join(dir, 'hard'))
   mkdirSync(join(dir, 'directory'))
-  const names = ['app.db', 'symbolic', 'hard', 'directory', 'db.lock', '../other/db.lock']
-  for (const name of [...names, 'app.db-wal', 'app.db-shm', 'app.db-journal', 'other.db-wal', 'directory/']) {
+  const names = ['app.db', 'symbolic', 'hard', 'directory', 'directory/']
+  const locks = ['db.lock', '../other/db.lock', 'DB.LOCK', 'db.lock.holder']
+  const companions = ['app.db-wal', 'app.db-shm', 'app.db-journal', 'other.db-wal', 'OTHER.DB-WAL']
+  for (const name of [...names, ...locks, ...companions]) {
     const error = await rejection(db.backup(join(dir, name)))
     t.true(error instanceof TypeError, `${name}: ${error.stack}`)
     t.is(error.code, 'ERR_INVALID_ARG_VALUE')

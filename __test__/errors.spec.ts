@@ -13,6 +13,8 @@ for (const path of [
   ':memory:',
   '/tmp/db.lock',
   'db.lock',
+  'DB.LOCK',
+  'db.lock.holder',
   '/tmp/',
   './',
   '',

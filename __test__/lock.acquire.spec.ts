@@ -1,9 +1,9 @@
 /** Taking the lock and giving it back, seen from inside and from outside. */
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import test from 'ava'
-import { WriteLocker } from '../index.js'
+import { DB, WriteLocker } from '../index.js'
 import { Gate, rejection } from './helpers/block.ts'
 import { run, has } from './helpers/child.ts'
 import { lockFile, lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
@@ -302,3 +302,28 @@ if (has('python3')) {
     t.is((await run(t, 'python3', ['-c', TRY, lockFile(dir)])).code, 0)
   })
 }
+
+test('when the lock is given back, or a DB closed, the directory can be deleted at once', async t => {
+  const parent = tmpDir(t)
+  for (const use of [
+    async (dir: string) => {
+      const locker = new WriteLocker(dir)
+      await locker.acquire()
+      await locker.unlock()
+      await locker.status()
+    },
+    async (dir: string) => {
+      const db = new DB(join(dir, 'app.db'))
+      await Promise.all(Array.from({ length: 20 }, (_, n) => db.createRecord('a', n)))
+      await db.getAsync('SELECT * FROM records')
+      await db.backup(join(dir, 'copy.db'))
+      await db.close()
+    }
+  ]) {
+    const dir = join(parent, 'used')
+    mkdirSync(dir)
+    await use(dir)
+    rmSync(dir, { recursive: true })
+    t.false(existsSync(dir))
+  }
+})

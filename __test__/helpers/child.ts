@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
+import { isWindows } from './posix.ts'
 import { isThere } from './there.ts'
 
 const fixture = (name: string) => fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
@@ -24,7 +25,7 @@ export class Actor {
     this.child.on('exit', () => this.#wake())
     this.child.on('disconnect', () => this.#wake())
     t.teardown(async () => {
-      this.child.kill('SIGCONT')
+      if (!isWindows) this.child.kill('SIGCONT')
       await this.kill()
     })
   }

@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { DB, WriteLocker } from '../../index.js'
 import type { DBOptions, IntegerMode, WriteLockerOptions } from '../../index.js'
+import { isWindows } from './posix.ts'
 
 export function tmpDir(t: ExecutionContext): string {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'sqlock-')))
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }))
+  // Windows lets go of the files of a killed process a moment after its end.
+  t.teardown(() => rmSync(dir, { recursive: true, force: true, maxRetries: isWindows ? 10 : 0 }))
   return dir
 }
 

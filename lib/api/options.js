@@ -10,6 +10,8 @@ const { argumentTypeError, argumentValueError, outOfRange } = require('../base/e
 const { kindOf } = require('../base/kind')
 
 const LABEL_MAX_CHARS = 200
+/** The lock file, and what is beside it on Windows. Some file systems make no difference between `A` and `a`. */
+const LOCK_FILES = new Set(['db.lock', 'db.lock.holder'])
 /** The most that an error shows of the name of an unknown option. */
 const NAME_MAX_CHARS = 80
 const MODE_MAX = 0o777
@@ -164,8 +166,8 @@ function checkDatabasePath(value, argument = 'dbPath') {
     )
   }
   const name = basename(path)
-  if (name === 'db.lock')
-    throw argumentValueError(`${argument} must not be db.lock, which is the lock file of its directory`)
+  if (LOCK_FILES.has(name.toLowerCase()))
+    throw argumentValueError(`${argument} must not be ${name}, which is a lock file of its directory`)
   if (name === '' || path.endsWith(sep))
     throw argumentValueError(`${argument} must name a file, and not end with '${sep}'`)
   return path

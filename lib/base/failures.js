@@ -55,12 +55,16 @@ const ruleFailure = (code, message) => ({ kind: 'sqlock', code, message })
 /** An error of the operating system in the form of Node's own: its name for the errno, and the error itself as cause. */
 function systemError({ code, message, syscall, path, errno }) {
   const name = nameOf(errno)
-  const cause = new Error(`${name}: ${getSystemErrorMap().get(-errno)?.[1] ?? message}, ${syscall} '${path}'`)
+  const text = name === 'UNKNOWN' ? message : (getSystemErrorMap().get(-errno)?.[1] ?? message)
+  const cause = new Error(`${name}: ${text}, ${syscall} '${path}'`)
   Object.assign(cause, { errno: -errno, code: name, syscall, path })
   return new SqlockError(code, cause.message, { syscall, errno: name, path, cause })
 }
 
+/** On Windows, libuv has numbers of its own; elsewhere it has not all of those of the system. */
 function nameOf(errno) {
+  const known = getSystemErrorMap().get(-errno)
+  if (known) return known[0]
   const named = Object.entries(constants.errno).find(([, number]) => number === errno)
   return named ? named[0] : `errno ${errno}`
 }

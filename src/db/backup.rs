@@ -23,8 +23,9 @@ const RESTARTS: u32 = 3;
 /// the new one: <https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use>.
 const COMPANIONS: [&str; 3] = [WAL, SHM, JOURNAL];
 
-/// The name of the lock file of any directory.
-const LOCK_FILE: &str = "db.lock";
+/// The names of the lock file of any directory and of what is beside it on Windows. Some file systems make no difference between
+/// `A` and `a`.
+const LOCK_FILES: [&str; 2] = ["db.lock", "db.lock.holder"];
 
 impl Database {
     /// Copies the database to `destination`, replacing what is there, and gives the number of its pages. What is committed when
@@ -99,10 +100,10 @@ impl Database {
         let Some(name) = destination.file_name().map(|name| name.to_string_lossy()) else {
             return refused("a directory");
         };
-        if name == LOCK_FILE {
+        if LOCK_FILES.iter().any(|lock_file| name.eq_ignore_ascii_case(lock_file)) {
             return refused("a lock file");
         }
-        if COMPANIONS.iter().any(|companion| name.ends_with(companion)) {
+        if COMPANIONS.iter().any(|companion| name.to_ascii_lowercase().ends_with(companion)) {
             return refused("a file that SQLite makes beside a database");
         }
         if let Ok(metadata) = std::fs::metadata(destination) {

@@ -28,7 +28,13 @@ pub(crate) struct Replacement {
     path: PathBuf,
     destination: PathBuf,
     file: File,
+    /// Behind `file`, so that it is dropped when that is closed.
+    after: Removal,
 }
+
+/// Removes a file when it is dropped.
+#[derive(Default)]
+struct Removal(PathBuf);
 
 impl Replacement {
     /// Makes an empty file beside `destination`, with the permission bits and the owner of `model`.
@@ -40,7 +46,7 @@ impl Replacement {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 made => made.map_err(|error| Error::io("open", &path, error))?,
             };
-            let replacement = Self { path, destination: destination.to_owned(), file };
+            let replacement = Self { path, destination: destination.to_owned(), file, after: Removal::default() };
             // Until it is claimed, somebody may take it for abandoned.
             if replacement.is_kept()? {
                 return Ok(replacement);
@@ -90,7 +96,17 @@ impl Replacement {
 
 impl Drop for Replacement {
     fn drop(&mut self) {
-        remove(&self.path);
+        if os::OPEN_FILES_CANNOT_BE_DELETED {
+            self.after = Removal(std::mem::take(&mut self.path));
+        } else {
+            remove(&self.path);
+        }
+    }
+}
+
+impl Drop for Removal {
+    fn drop(&mut self) {
+        remove(&self.0);
     }
 }
 

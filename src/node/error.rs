@@ -17,7 +17,7 @@ use napi::{Env, JsValue, Result};
 use super::convert::duration_to_ms;
 use super::holder::HolderInfo;
 use crate::lock::Holder;
-use crate::{Error, lock, sqlite};
+use crate::{Error, lock, os, sqlite};
 
 /// What can become of a call besides its result.
 pub enum Failure {
@@ -109,7 +109,7 @@ fn describe_lock(object: &mut Object<'_>, error: &lock::Error) -> Result<()> {
             rule(object, "ERR_SQLOCK_IO", &source.to_string())?;
             object.set("syscall", *syscall)?;
             object.set("path", path.to_string_lossy().into_owned())?;
-            object.set("errno", source.raw_os_error())
+            object.set("errno", os::errno(source))
         }
     }
 }

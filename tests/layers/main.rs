@@ -37,6 +37,7 @@ const TABLE: &[Row] = &[
     // The operating system is below everything, and one of two folders.
     row("src/os", &["crate::os"]),
     row("src/os/unix", &["crate::os", "rustix"]),
+    row("src/os/windows", &["crate::os", "windows_sys"]),
     row("src/os/unix/lock.rs", &["crate::os", "rustix", "fs4"]),
     row("src/os/unix/mark.rs", &["crate::os", "rustix", "nix", "fs4"]),
     row("src/os/unix/scheduling.rs", &["crate::os", "nix"]),
@@ -203,6 +204,7 @@ fn a_forbidden_use_is_named_with_its_file_and_line() -> TestResult {
         ("src/sqlite/split_tests.rs", "use super::super::super::db::X;", "1: must not use crate::db::X"),
         ("src/lock/mod.rs", "use fs4::FileExt as _;", "1: must not use fs4::FileExt"),
         ("src/lock/file.rs", "use rustix::fs::Mode;", "1: must not use rustix::fs::Mode"),
+        ("src/os/mod.rs", "use windows_sys::Win32;", "1: must not use windows_sys::Win32"),
         ("src/os/unix/files.rs", "use crate::lock::Error;", "1: must not use crate::lock::Error"),
         ("src/lock/file.rs", "let now = chrono::Utc::now();", "1: must not use chrono::Utc::now"),
         ("src/sqlite/rows.rs", "use rusqlite::{Row, ffi::{self}};", "1: must not use rusqlite::ffi::self"),

@@ -14,7 +14,7 @@ use super::{EntryId, Queue};
 use crate::lock::Error;
 use crate::lock::directory::Directory;
 use crate::lock::file::FileSystem;
-use crate::os::Identity;
+use crate::os::{self, Identity};
 
 /// With this number of queues, the idle ones are dropped: they are not worth their descriptors.
 const MANY: usize = 32;
@@ -51,7 +51,13 @@ pub(crate) fn queue_of(path: &Path) -> Result<Arc<Queue>, Error> {
 
 /// Lets go of what is idle.
 pub(crate) fn let_go() {
-    registry().retain(is_used);
+    let mut queues = registry();
+    queues.retain(is_used);
+    if os::OPEN_FILES_CANNOT_BE_DELETED {
+        // A thread without an entry keeps its queue for a moment. Somebody may want to delete the
+        // lock file at once.
+        queues.values().for_each(|queue| queue.state().close_idle());
+    }
 }
 
 /// Guards, waits and threads keep a reference to their queue.

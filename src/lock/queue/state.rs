@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Entry, EntryId, QueueState, Request};
 use crate::lock::claim::Claim;
-use crate::os::LockFile;
+use crate::os::{self, LockFile};
 
 impl QueueState {
     /// Puts a request at the end of the queue.
@@ -51,9 +51,20 @@ impl QueueState {
     /// Keeps an unlocked lock file open, because opening costs more than locking. Also, an open and
     /// a close in a short time look like an attempt of a program that polls. One file is held while
     /// another one waits, so two are enough.
+    ///
+    /// A locker has no call that closes files. So where an open file cannot be deleted, only that of
+    /// a hold of a database is kept: it is closed with the database.
     pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
-        if self.spare.len() < 2 {
+        let may_stay = self.by_database || !os::OPEN_FILES_CANNOT_BE_DELETED;
+        if may_stay && self.spare.len() < 2 {
             self.spare.push(file);
+        }
+    }
+
+    /// Closes the lock files that [`keep`](Self::keep) has kept, unless this process uses the lock.
+    pub(super) fn close_idle(&mut self) {
+        if !self.held && self.entries.is_empty() {
+            self.spare.clear();
         }
     }
 

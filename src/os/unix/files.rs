@@ -19,6 +19,9 @@ use crate::os::{Access, Entry};
 /// erase the text of who holds the lock.
 const OPEN_FLAGS: OFlags = OFlags::CLOEXEC.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY);
 
+/// Does an open lock file keep others from deleting it?
+pub(crate) const OPEN_FILES_CANNOT_BE_DELETED: bool = false;
+
 /// Opens the regular file at `path`, which is not made if it is missing.
 ///
 /// # Errors
@@ -129,6 +132,12 @@ pub(crate) fn shortened(name: &OsStr, longest: usize) -> OsString {
     // A character has at most 4 bytes. In a name that is no UTF-8 there may be no boundary.
     let kept = (longest.saturating_sub(3)..=longest).rev().find(is_boundary).unwrap_or(longest);
     OsStr::from_bytes(&bytes[..kept]).to_owned()
+}
+
+/// The number by which Node has a name and a text for an error.
+#[cfg(feature = "node")]
+pub(crate) fn errno(error: &io::Error) -> Option<i32> {
+    error.raw_os_error()
 }
 
 /// The errno of what is in use.

@@ -25,9 +25,13 @@ mod watch;
 
 #[cfg(feature = "node")]
 pub(crate) use end::End;
+#[cfg(feature = "node")]
+pub(crate) use files::errno;
 #[cfg(test)]
 pub(crate) use files::symlink;
-pub(crate) use files::{Attributes, busy, create, open, pin_directory, rename, shortened, stale, write_at};
+pub(crate) use files::{
+    Attributes, OPEN_FILES_CANNOT_BE_DELETED, busy, create, open, pin_directory, rename, shortened, stale, write_at,
+};
 pub(crate) use lock::{LOCK_CALL, holder_text, is_locked, lock_file, try_claim};
 pub(crate) use process::{clock, command, has_descriptor, is_alive};
 pub(crate) use scheduling::do_not_preempt;
