@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import type { ExecutionContext } from 'ava'
-import { type DB, type DiagnosticsMessages, LockTimeout } from '../index.js'
+import { type DB, type DiagnosticsMessages, LockTimeout, type Transaction } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { run, spawnHolder } from './helpers/child.ts'
 import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
@@ -85,6 +85,30 @@ test.serial(
       Array.from({ length: 3 }, () => [1, null, null]),
       'BEGIN goes with the first write, and a transaction of nothing is no work'
     )
+  }
+)
+
+test.serial(
+  'writes that are issued in one tick go to SQLite together, under a hold and in a transaction',
+  async t => {
+    const db = await withTable(t, tmpDir(t))
+    const batches = heard(t, 'sqlock:batch')
+    const write = (on: Pick<DB, 'run'>) =>
+      Promise.all([1, 2, 3].map(() => on.run('INSERT INTO t VALUES (NULL)')))
+    const inTransaction = async (tx: Transaction) => {
+      await write(tx)
+      const first = tx.run('INSERT INTO t VALUES (NULL)')
+      t.throws(() => tx.get('SELECT 1'), { code: 'ERR_SQLOCK_BUSY' })
+      await Promise.all([first, write(db)])
+      await write(db)
+    }
+    const writes = async (act: () => Promise<unknown>) => {
+      await act()
+      return batches.splice(0).map(batch => batch.writes)
+    }
+    t.deepEqual(await writes(() => db.withWriteLock(() => write(db))), [3])
+    t.deepEqual(await writes(() => db.transaction(inTransaction)), [3, 4, 3, 1])
+    t.deepEqual(await writes(() => db.transaction(tx => tx.savepoint(write))), [1, 3, 1, 1])
   }
 )
 

@@ -26,6 +26,7 @@ const { warnOfRelease } = require('../base/warnings')
 const { granted } = require('./attempts')
 const { Batch } = require('./batch')
 const { Fifo } = require('./fifo')
+const { gather } = require('./gathering')
 
 /** How soon to look again while a batch is written, when no deadline counts. */
 const LOOK_AGAIN_MS = 50
@@ -52,9 +53,9 @@ class Lane {
     return this.#lastTurn !== -Infinity
   }
 
-  /** Is an item under way? */
+  /** Is an item under way, or about to be? */
   get busy() {
-    return this.#current !== null
+    return this.#current !== null || this.#waiting.size > 0
   }
 
   /** Adds a write of the DB with this queue. */
@@ -83,6 +84,11 @@ class Lane {
     })
   }
 
+  /** Begins with what has gathered. */
+  handOver() {
+    if (!this.#current && this.#waiting.size > 0) this.#work(this.#next())
+  }
+
   /** Rejects the items that wait, and cancels the one that is under way. */
   clear(failure) {
     for (const item of this.#waiting) {
@@ -95,15 +101,19 @@ class Lane {
     this.#attempt?.cancel(failure)
   }
 
-  /** Adds an item; true when it has to wait. Until its turn comes, an abort takes it out of here. */
+  /**
+   * Adds an item; true when it has to wait, a batch at least for the other writes of its tick. Until its turn comes, an abort takes it
+   * out of here.
+   */
   #add(item, reject) {
     this.#open = null
     item.queue.track(new Promise(resolve => (item.finish = resolve)))
-    if (!this.#current) {
+    if (!this.busy && !(item instanceof Batch)) {
       this.#work(item)
       return false
     }
     this.#waiting.add(item)
+    if (!this.#current) gather(this)
     this.#lookIn(this.#remaining(item))
     const leave = () => {
       this.#dequeue(item)
@@ -129,7 +139,7 @@ class Lane {
     return item ?? null
   }
 
-  /** Works until nothing waits. Up to its first await it runs within the call that brought the first item. */
+  /** Works until nothing waits. */
   async #work(first) {
     for (this.#current = first; this.#current; this.#current = this.#next()) {
       this.#lastTurn = now()
