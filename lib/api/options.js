@@ -168,7 +168,7 @@ function checkDatabasePath(value, argument = 'dbPath') {
   const name = basename(path)
   if (LOCK_FILES.has(name.toLowerCase()))
     throw argumentValueError(`${argument} must not be ${name}, which is a lock file of its directory`)
-  if (name === '' || path.endsWith(sep))
+  if (name === '' || path.endsWith('/') || path.endsWith(sep))
     throw argumentValueError(`${argument} must name a file, and not end with '${sep}'`)
   return path
 }

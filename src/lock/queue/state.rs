@@ -3,7 +3,7 @@
 
 #![forbid(unsafe_code)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Entry, EntryId, QueueState, Request};
 use crate::lock::claim::Claim;
@@ -22,8 +22,15 @@ impl QueueState {
     /// behind it.
     pub(super) fn put_back(&mut self, id: Option<EntryId>, request: Request) -> EntryId {
         let Some(id) = id else { return self.push(request) };
+        let has_time = request.timeout != Some(Duration::ZERO);
         self.entries.insert(id, Entry::new(request));
-        self.mark_as_tried(id);
+        if has_time {
+            self.mark_as_tried(id);
+        } else {
+            // Its deadline would be now, before an attempt. It is refused when the lock is found
+            // taken.
+            self.untried = self.untried.min(id);
+        }
         id
     }
 
