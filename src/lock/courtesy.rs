@@ -47,12 +47,30 @@ impl Courtesy {
     /// The lock was given back. Tells whether that was the end of a stint.
     pub(super) fn released(&mut self, now: Instant, file: &dyn LockFile) -> bool {
         self.last_end = Some(now);
-        let over = self.stint.is_some_and(|began| now - began >= STINT);
+        let over = self.stint.is_some() && self.is_over(now);
         if over {
             self.stint = None;
             self.back_until = file.is_awaited().unwrap_or(self.waited).then_some(now + STAND_BACK);
         }
         over
+    }
+
+    /// Is the stint over?
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.stint.is_none_or(|began| now - began >= STINT)
+    }
+
+    /// May the next call of this process get the lock before it is given back? If the stint is over
+    /// and nobody else waits, a new one begins.
+    pub(super) fn goes_on(&mut self, now: Instant, file: &dyn LockFile) -> bool {
+        self.last_end = Some(now);
+        if self.is_over(now) {
+            if file.is_awaited() != Some(false) {
+                return false;
+            }
+            self.stint = Some(now);
+        }
+        self.pollers.window(now).is_none()
     }
 
     /// How long to leave the lock to others from now on.
@@ -116,6 +134,20 @@ mod tests {
         let later = now + STINT + STAND_BACK;
         assert_eq!(courtesy.pause(later), None);
         assert_eq!(hold_on(&mut courtesy, later, false, &Awaited(Some(true))), STINT);
+    }
+
+    #[test]
+    fn the_lock_is_passed_on_for_a_stint_and_for_longer_only_if_nobody_else_waits() {
+        let (began, end) = (Instant::now(), STINT + HOLD);
+        for (awaited, passed_on) in [(Some(true), STINT), (None, STINT), (Some(false), end)] {
+            let (mut courtesy, mut now) = (Courtesy::default(), began);
+            courtesy.granted(now, true);
+            while now - began < end && courtesy.goes_on(now, &Awaited(awaited)) {
+                courtesy.granted(now, false);
+                now += HOLD;
+            }
+            assert_eq!(now - began, passed_on, "{awaited:?}");
+        }
     }
 
     #[test]

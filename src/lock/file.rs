@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::claim::{Claim, NewFile};
 use super::seam::LockFiles;
@@ -20,7 +21,7 @@ const HOLDER_TEXT_MAX_BYTES: u64 = 4096;
 pub(super) struct FileSystem;
 
 impl LockFiles for FileSystem {
-    fn open(&self, claim: &Claim) -> Result<Box<dyn LockFile>, Error> {
+    fn open(&self, claim: &Claim) -> Result<Arc<dyn LockFile>, Error> {
         let path = claim.lock_path.as_path();
         let fail = |error| Error::io("open", path, error);
         loop {
@@ -35,7 +36,8 @@ impl LockFiles for FileSystem {
                     made => made.map_err(fail)?,
                 },
             };
-            return os::lock_file(file, path).map_err(|error| Error::io("fstat", path, error));
+            let file = os::lock_file(file, path).map_err(|error| Error::io("fstat", path, error))?;
+            return Ok(file.into());
         }
     }
 

@@ -91,14 +91,9 @@ impl WriteLocker {
             return Ok(guard);
         }
         let (sender, receiver) = mpsc::channel();
-        self.queue()?.wait(self.request(
-            Some(timeout),
-            0.into(),
-            Box::new(move |outcome| {
-                // The receiver is there until the entry has settled.
-                let _ = sender.send(outcome);
-            }),
-        ));
+        // The receiver is there until the entry has settled.
+        let tell = move |outcome| drop(sender.send(outcome));
+        self.queue()?.wait(Request { is_brief: true, ..self.request(Some(timeout), 0.into(), Box::new(tell)) });
         receiver.recv().unwrap_or(Err(Error::Cancelled))
     }
 
@@ -124,7 +119,7 @@ impl WriteLocker {
     }
 
     pub(crate) fn request(&self, timeout: Option<Duration>, owner: Owner, settle: Settle) -> Request {
-        Request { claim: Arc::clone(&self.claim), timeout, owner, settle }
+        Request { claim: Arc::clone(&self.claim), timeout, owner, is_brief: false, settle }
     }
 
     /// The queue of the directory that is at `base_dir` now: it may be another one than at the last call, when the

@@ -43,6 +43,9 @@
 //! 7. The release empties db.lock and unlocks it. The kernel wakes the first thread that waits for
 //!    the file, in this process or in another one. A waiter thread that is not in the kernel is
 //!    woken here.
+//! 8. If the next entry is a hold of JavaScript, the releasing thread passes the lock on to it
+//!    instead, and db.lock stays locked. It does so for a stint ([`super::courtesy`]), and for
+//!    longer if no other process waits. It does not run a batch: it may be an event loop.
 //!
 //! Invariants, all kept under the mutex of [`QueueState`]:
 //! - `held` is true from a grant to the release of its guard. Only in that time has this process
@@ -93,7 +96,7 @@ use super::courtesy::Courtesy;
 use super::directory::Directory;
 use super::owner::Owner;
 use super::seam::LockFiles;
-use crate::os::{Identity, LockFile};
+use crate::os::LockFile;
 
 #[cfg(any(feature = "node", test))]
 pub(crate) use registry::abandon;
@@ -143,7 +146,7 @@ impl Queue {
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct WriteGuard {
     queue: Arc<Queue>,
-    file: Option<Box<dyn LockFile>>,
+    file: Option<Arc<dyn LockFile>>,
     lock_path: PathBuf,
     /// The entry that got the lock; `None` for an attempt without an entry.
     entry: Option<EntryId>,
@@ -159,6 +162,8 @@ pub(crate) struct Request {
     /// How long to wait at most. `None`: for ever. Zero: one attempt.
     pub(crate) timeout: Option<Duration>,
     pub(crate) owner: Owner,
+    /// Does `settle` only tell somebody? Then any thread may call it, the event loop too.
+    pub(crate) is_brief: bool,
     pub(crate) settle: Settle,
 }
 
@@ -177,6 +182,7 @@ struct Entry {
     /// When the timekeeper looks at it, see [`QueueState::deadlines`].
     alarm: Option<Instant>,
     owner: Owner,
+    is_brief: bool,
     settle: Settle,
 }
 
@@ -204,11 +210,11 @@ struct QueueState {
     /// When to leave the lock to other processes.
     courtesy: Courtesy,
     /// Open, unlocked lock files, see [`keep`](QueueState::keep).
-    spare: Vec<Box<dyn LockFile>>,
+    spare: Vec<Arc<dyn LockFile>>,
     /// The generation of the waiter thread, while there is one.
     waiter: Option<u64>,
     /// The file that the waiter thread waits for in the kernel.
-    blocked_on: Option<Identity>,
+    blocked_on: Option<Arc<dyn LockFile>>,
     generations: u64,
     timekeeper: bool,
     /// When the timekeeper wakes up without a signal.

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver};
 
 use super::*;
 use crate::lock::claim::NewFile;
-use crate::os::{self, Watch};
+use crate::os::{self, Identity, Watch};
 
 /// A lock file whose lock is a flag, and which another process may hold or replace.
 #[derive(Default)]
@@ -94,12 +94,12 @@ impl Drop for Fake {
 struct Fakes(Arc<World>);
 
 impl LockFiles for Fakes {
-    fn open(&self, claim: &Claim) -> Result<Box<dyn LockFile>, Error> {
+    fn open(&self, claim: &Claim) -> Result<Arc<dyn LockFile>, Error> {
         if self.0.open_fails.load(Ordering::SeqCst) {
             return Err(Error::io("open", &claim.lock_path, io::Error::from_raw_os_error(13)));
         }
         let number = self.0.opened.fetch_add(1, Ordering::SeqCst);
-        Ok(Box::new(Fake { world: Arc::clone(&self.0), number, inode: self.0.inode.load(Ordering::SeqCst) }))
+        Ok(Arc::new(Fake { world: Arc::clone(&self.0), number, inode: self.0.inode.load(Ordering::SeqCst) }))
     }
     fn current(&self, _: &Claim) -> Option<Identity> {
         Some(Identity::fake(self.0.inode.load(Ordering::SeqCst)))
@@ -131,7 +131,7 @@ type Outcome = Result<WriteGuard, Error>;
 fn request(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
     let (sender, receiver) = mpsc::channel();
     let settle = Box::new(move |outcome| sender.send(outcome).unwrap_or(()));
-    (Request { claim: claim(), timeout, owner: 1.into(), settle }, receiver)
+    (Request { claim: claim(), timeout, owner: 1.into(), is_brief: false, settle }, receiver)
 }
 
 fn request_of_database(timeout: Option<Duration>) -> (Request, Receiver<Outcome>) {
@@ -166,7 +166,7 @@ fn grants_come_in_the_order_of_the_calls() {
     for n in 0..20 {
         let order = order.clone();
         let settle = Box::new(move |outcome: Outcome| order.send((n, outcome)).unwrap_or(()));
-        queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), settle });
+        queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), is_brief: false, settle });
     }
     first.release().unwrap();
     for expected in 0..20 {
@@ -174,6 +174,48 @@ fn grants_come_in_the_order_of_the_calls() {
         assert_eq!(n, expected);
         outcome.unwrap().release().unwrap();
     }
+}
+
+/// The lock used to go through the kernel, which first had to wake the waiter thread.
+#[test]
+fn the_next_hold_gets_the_lock_from_the_thread_that_gives_it_back_and_a_batch_does_not() {
+    let (world, queue) = world();
+    let held = queue.try_acquire(&claim(), true).unwrap().expect("free");
+    let here = std::thread::current().id();
+    let (threads, granted) = mpsc::channel();
+    for is_brief in [true, true, false, true] {
+        let threads = threads.clone();
+        let settle =
+            Box::new(move |outcome: Outcome| threads.send((std::thread::current().id(), outcome)).unwrap_or(()));
+        queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), is_brief, settle });
+    }
+    let number = *world.locked.lock().unwrap();
+    let mut guard = held;
+    for _ in 0..2 {
+        guard.release().unwrap();
+        let (thread, outcome) = granted.try_recv().expect("at once");
+        assert!(thread == here && *world.locked.lock().unwrap() == number);
+        guard = outcome.unwrap();
+    }
+    guard.release().unwrap();
+    let (thread, outcome) = granted.recv().unwrap();
+    assert_ne!(thread, here);
+    outcome.unwrap().release().unwrap();
+    assert_eq!(granted.recv().unwrap().0, here);
+}
+
+#[test]
+fn a_lock_file_that_was_replaced_is_not_passed_on() {
+    let (world, queue) = world();
+    let held = queue.try_acquire(&claim(), true).unwrap().expect("free");
+    let (request, outcome) = request(None);
+    queue.wait(Request { is_brief: true, ..request });
+    world.inode.fetch_add(1, Ordering::SeqCst);
+    let number = *world.locked.lock().unwrap();
+    held.release().unwrap();
+    let guard = outcome.recv().unwrap().unwrap();
+    assert_ne!(*world.locked.lock().unwrap(), number);
+    drop(guard);
 }
 
 #[test]
@@ -290,7 +332,7 @@ fn a_panic_under_the_grant_frees_the_lock_and_harms_nobody_else() {
     let (_, queue) = world();
     let first = queue.try_acquire(&claim(), true).unwrap().expect("free");
     let settle = Box::new(|_: Outcome| panic!("under the grant"));
-    queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), settle });
+    queue.wait(Request { claim: claim(), timeout: None, owner: 1.into(), is_brief: false, settle });
     let (next, next_outcome) = request(None);
     queue.wait(next);
     first.release().unwrap();
@@ -354,7 +396,13 @@ fn a_grant_to_a_database_starts_the_timeouts_of_waiting_databases_again() {
         let (_, queue) = world();
         let (sender, _outcome) = mpsc::channel();
         let settle = Box::new(move |outcome: Outcome| sender.send(outcome).unwrap_or(()));
-        queue.enter(Request { claim: claim_of(waiter), timeout: Some(timeout), owner: 1.into(), settle });
+        queue.enter(Request {
+            claim: claim_of(waiter),
+            timeout: Some(timeout),
+            owner: 1.into(),
+            is_brief: false,
+            settle,
+        });
         let mut state = queue.state();
         state.mark_all_as_tried();
         let before = Instant::now();
@@ -460,7 +508,13 @@ fn the_waits_of_an_owner_that_ends_are_called_off() {
     for owner in [71, 72] {
         let sender = sender.clone();
         let settle = Box::new(move |outcome: Outcome| sender.send((owner, outcome)).unwrap_or(()));
-        queue.wait(Request { claim: Arc::clone(&claim), timeout: None, owner: u64::into(owner), settle });
+        queue.wait(Request {
+            claim: Arc::clone(&claim),
+            timeout: None,
+            owner: u64::into(owner),
+            is_brief: false,
+            settle,
+        });
     }
     abandon(71);
     let (owner, outcome) = receiver.recv().unwrap();

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::Error;
 use super::claim::Claim;
@@ -13,7 +14,7 @@ use crate::os::{Identity, LockFile, Watch};
 /// Where lock files come from.
 pub(crate) trait LockFiles: Send + Sync {
     /// Opens the lock file of `claim`, making it if it is missing.
-    fn open(&self, claim: &Claim) -> Result<Box<dyn LockFile>, Error>;
+    fn open(&self, claim: &Claim) -> Result<Arc<dyn LockFile>, Error>;
     /// The file that is at the path of `claim` now, if there is one.
     fn current(&self, claim: &Claim) -> Option<Identity>;
     /// The cleaned text of the lock file; `None` when it is empty or cannot be read.

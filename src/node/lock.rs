@@ -14,7 +14,7 @@ use super::environment;
 use super::error::{Failure, exception, guarded};
 use super::holder::{HolderInfo, Nullable, nullable};
 use super::ticket::Ticket;
-use crate::lock::{Error, LockOptions, Status, WriteGuard, WriteLocker};
+use crate::lock::{Error, LockOptions, Request, Status, WriteGuard, WriteLocker};
 
 /// Options of a lock.
 #[napi(object)]
@@ -121,7 +121,8 @@ impl NativeWait {
             }));
         };
         self.ticket.enter(queue, settle, |queue, settle| {
-            queue.wait(self.locker.request(to_duration(timeout_ms), environment::owner(), settle))
+            let request = self.locker.request(to_duration(timeout_ms), environment::owner(), settle);
+            queue.wait(Request { is_brief: true, ..request })
         });
         Ok(promise)
     }

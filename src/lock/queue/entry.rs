@@ -13,8 +13,8 @@ const RESTARTED: Duration = Duration::from_millis(200);
 
 impl Entry {
     pub(super) fn new(request: Request) -> Self {
-        let Request { claim, timeout, owner, settle } = request;
-        Self { claim, timeout, since: Instant::now(), tried: false, alarm: None, owner, settle }
+        let Request { claim, timeout, owner, is_brief, settle } = request;
+        Self { claim, timeout, since: Instant::now(), tried: false, alarm: None, owner, is_brief, settle }
     }
 
     /// When the entry is refused; `None` if no clock reaches that instant. The timeout of a call of

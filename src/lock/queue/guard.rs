@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 #[cfg(feature = "node")]
 use super::Request;
-use super::{EntryId, Queue, QueueState, WriteGuard};
+use super::{Entry, EntryId, Queue, QueueState, WriteGuard};
 use crate::lock::claim::Claim;
 use crate::lock::{Error, holder};
 use crate::os::{self, LockFile};
@@ -19,7 +19,7 @@ impl Queue {
     pub(super) fn grant(
         self: &Arc<Self>,
         state: &mut QueueState,
-        file: Box<dyn LockFile>,
+        file: Arc<dyn LockFile>,
         claim: &Claim,
         waited: bool,
     ) -> WriteGuard {
@@ -33,10 +33,16 @@ impl Queue {
         WriteGuard::new(Arc::clone(self), file, claim.lock_path.clone())
     }
 
-    /// The guard calls this. Empties the lock file, unlocks it and wakes the waiter thread.
-    pub(super) fn release(&self, file: Box<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
+    /// The guard calls this. Empties the lock file, unlocks it and wakes the waiter thread; or
+    /// passes the lock on.
+    pub(super) fn release(self: &Arc<Self>, file: Arc<dyn LockFile>, lock_path: &Path) -> Result<(), Error> {
         let mut state = self.state();
         state.courtesy.pollers.hold_ends(Instant::now());
+        if let Some((next, guard)) = self.pass_on(&mut state, &file) {
+            drop(state);
+            next.settle(Ok(guard));
+            return Ok(());
+        }
         let cleared = file.clear().map_err(|error| Error::io("ftruncate", lock_path, error));
         let unlocked = file.unlock().map_err(|error| Error::io(os::LOCK_CALL, lock_path, error));
         // While the waiter thread blocks in the kernel, this process gets the lock in the order of
@@ -56,10 +62,34 @@ impl Queue {
         }
         cleared.and(unlocked)
     }
+
+    /// Gives the lock to the next call of this process without a way through the kernel, which
+    /// would wake the waiter thread first. Not when it is the turn of others, or when the lock file
+    /// was replaced.
+    fn pass_on(self: &Arc<Self>, state: &mut QueueState, file: &Arc<dyn LockFile>) -> Option<(Entry, WriteGuard)> {
+        let claim = Arc::clone(&state.head().filter(|head| head.is_brief)?.claim);
+        if self.files.current(&claim) != Some(file.id()) {
+            return None;
+        }
+        let now = Instant::now();
+        if state.courtesy.is_over(now) {
+            state.courtesy.pollers.look_out(file.id(), &*self.files, &claim.lock_path);
+        }
+        // Asked by way of its own file, the waiter thread of this process is not among those that
+        // wait.
+        let seen_from = state.blocked_on.as_ref().unwrap_or(file);
+        if !state.courtesy.goes_on(now, &**seen_from) {
+            return None;
+        }
+        let (id, next) = state.take_head()?;
+        state.released();
+        let guard = self.grant(state, Arc::clone(file), &claim, false).for_entry(id);
+        Some((next, guard))
+    }
 }
 
 impl WriteGuard {
-    pub(super) fn new(queue: Arc<Queue>, file: Box<dyn LockFile>, lock_path: PathBuf) -> Self {
+    pub(super) fn new(queue: Arc<Queue>, file: Arc<dyn LockFile>, lock_path: PathBuf) -> Self {
         Self { queue, file: Some(file), lock_path, entry: None }
     }
 

@@ -172,7 +172,7 @@ impl Queue {
         self.start_timekeeper(state).map_err(spawn_error)?;
         // The waiter thread may block on a lock file that was deleted or replaced. Then no thread
         // waits for the file that is there now.
-        let misplaced = state.blocked_on.is_some_and(|id| self.files.current(&claim) != Some(id));
+        let misplaced = state.blocked_on.as_ref().is_some_and(|file| self.files.current(&claim) != Some(file.id()));
         if state.waiter.is_none() || misplaced {
             state.generations += 1;
             waiter::spawn_waiter(Arc::clone(self), state.generations).map_err(spawn_error)?;

@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Entry, EntryId, QueueState, Request};
@@ -61,7 +62,7 @@ impl QueueState {
     ///
     /// A locker has no call that closes files. So where an open file cannot be deleted, only that of
     /// a hold of a database is kept: it is closed with the database.
-    pub(super) fn keep(&mut self, file: Box<dyn LockFile>) {
+    pub(super) fn keep(&mut self, file: Arc<dyn LockFile>) {
         let may_stay = self.by_database || !os::OPEN_FILES_CANNOT_BE_DELETED;
         if may_stay && self.spare.len() < 2 {
             self.spare.push(file);

@@ -108,7 +108,7 @@ fn linger<'q>(queue: &'q Queue, state: MutexGuard<'q, QueueState>, generation: u
 }
 
 /// The locked file, and whether the thread had to wait for it. `None`: try again.
-type Locked = Result<Option<(Box<dyn LockFile>, bool)>, Error>;
+type Locked = Result<Option<(Arc<dyn LockFile>, bool)>, Error>;
 
 /// Locks the lock file. If the lock is taken, blocks in the kernel, without the mutex.
 ///
@@ -137,7 +137,7 @@ fn lock<'q>(
             return (state, Ok(None));
         }
         state.mark_all_as_tried();
-        state.blocked_on = Some(file.id());
+        state.blocked_on = Some(Arc::clone(&file));
         state.courtesy.pollers.look_out(file.id(), &*queue.files, &claim.lock_path);
         queue.wake_timekeeper_in_time(&state);
         drop(state);
