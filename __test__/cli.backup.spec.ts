@@ -6,6 +6,7 @@ import test from 'ava'
 import { readWhole } from './helpers/backup.ts'
 import { has } from './helpers/child.ts'
 import { PROGRAM, onTerminal, sqlock, start } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const MANY_ROWS =
@@ -42,7 +43,7 @@ test('what cannot be copied, and where nothing can be put, is told in one line',
 })
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGALRM', 'SIGUSR2'] as const) {
-  test(`${signal} ends it, and nothing is left`, async t => {
+  posix('signals')(`${signal} ends it, and nothing is left`, async t => {
     const db = openDb(t)
     await db.exec(`CREATE TABLE t (a); ${MANY_ROWS}`)
     const dir = tmpDir(t)

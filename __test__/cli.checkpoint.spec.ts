@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { runScript, spawnHolder } from './helpers/child.ts'
 import { sqlock } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { hasSql, stayIn } from './helpers/sqlite.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -53,7 +54,7 @@ if (hasSql) {
   })
 }
 
-test('what is left of a killed writer comes into the file', async t => {
+posix('signals')('what is left of a killed writer comes into the file', async t => {
   const dir = tmpDir(t)
   const file = join(dir, 'app.db')
   const script = `const db = new DB(dir + '/app.db'); db.createRecord('a', 1).then(() => process.kill(process.pid, 'SIGKILL'))`
@@ -73,7 +74,7 @@ test('a database that is not in WAL mode is left as it is', async t => {
   t.is(statSync(file).size, 0)
 })
 
-test('what is no database is told as such, and not made one: exit code 66', async t => {
+posix('special')('what is no database is told as such, and not made one: exit code 66', async t => {
   const dir = tmpDir(t)
   writeFileSync(join(dir, 'text'), 'no database'.repeat(100))
   writeFileSync(join(dir, 'short'), 'SQLite format 3\0')

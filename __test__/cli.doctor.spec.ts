@@ -16,6 +16,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { has, runScript, spawnHolder } from './helpers/child.ts'
 import { Running, sqlock } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 interface Finding {
@@ -58,22 +59,25 @@ test('a database that is well is exit code 0, and nothing beside it is made, cha
   t.deepEqual(look(), before)
 })
 
-test('a file that is missing, no database, a directory or a FIFO is an error that says so', async t => {
-  const dir = tmpDir(t)
-  writeFileSync(join(dir, 'text'), 'no database'.repeat(100))
-  mkdirSync(join(dir, 'dir'))
-  execFileSync('mkfifo', [join(dir, 'fifo')])
-  for (const [name, said] of [
-    ['missing', 'there is no file'],
-    ['text', 'is no SQLite database'],
-    ['dir', 'is no database but a directory'],
-    ['fifo', 'is no database but a special file']
-  ] as const) {
-    const { code, of } = await examine(t, join(dir, name))
-    t.is(code, 2)
-    t.true(of('file')[0]?.message.includes(said))
+posix('special')(
+  'a file that is missing, no database, a directory or a FIFO is an error that says so',
+  async t => {
+    const dir = tmpDir(t)
+    writeFileSync(join(dir, 'text'), 'no database'.repeat(100))
+    mkdirSync(join(dir, 'dir'))
+    execFileSync('mkfifo', [join(dir, 'fifo')])
+    for (const [name, said] of [
+      ['missing', 'there is no file'],
+      ['text', 'is no SQLite database'],
+      ['dir', 'is no database but a directory'],
+      ['fifo', 'is no database but a special file']
+    ] as const) {
+      const { code, of } = await examine(t, join(dir, name))
+      t.is(code, 2)
+      t.true(of('file')[0]?.message.includes(said))
+    }
   }
-})
+)
 
 test('a holder is told, one that is stopped is an error, and one that takes long is a warning', async t => {
   const { dir, file } = await madeByAnother(t)
@@ -106,33 +110,39 @@ test('a db.lock that is no file, and the directory of proper-lockfile, are told'
   t.true(link.of('lock')[0]?.message.includes('is no regular file'))
 })
 
-test('a symbolic link to a database in another directory is a warning: there are two locks', async t => {
-  const { dir, file } = await madeByAnother(t)
-  const other = tmpDir(t)
-  symlinkSync(file, join(other, 'link.db'))
-  const { code, bad } = await examine(t, join(other, 'link.db'))
-  t.is(code, 1)
-  t.is(bad[0]?.check, 'link')
-  t.true(bad[0]?.message.includes(lockFile(dir)) && bad[0]?.message.includes(lockFile(other)))
-  symlinkSync(file, join(dir, 'link.db'))
-  t.is((await examine(t, join(dir, 'link.db'))).code, 0)
-})
+posix('symlink')(
+  'a symbolic link to a database in another directory is a warning: there are two locks',
+  async t => {
+    const { dir, file } = await madeByAnother(t)
+    const other = tmpDir(t)
+    symlinkSync(file, join(other, 'link.db'))
+    const { code, bad } = await examine(t, join(other, 'link.db'))
+    t.is(code, 1)
+    t.is(bad[0]?.check, 'link')
+    t.true(bad[0]?.message.includes(lockFile(dir)) && bad[0]?.message.includes(lockFile(other)))
+    symlinkSync(file, join(dir, 'link.db'))
+    t.is((await examine(t, join(dir, 'link.db'))).code, 0)
+  }
+)
 
-test('who may write the database and is shut out beside it is told, with the command that mends it', async t => {
-  const { dir, file } = await madeByAnother(t)
-  chmodSync(file, 0o666)
-  chmodSync(dir, 0o777)
-  chmodSync(lockFile(dir), 0o600)
-  const shut = await examine(t, file)
-  t.is(shut.code, 1)
-  t.true(shut.bad[0]?.message.includes('its group') && shut.bad[0]?.message.includes('all others'))
-  execFileSync('sh', ['-c', shut.bad[0]?.advice ?? 'false'])
-  t.is((await examine(t, file)).code, 0)
-  chmodSync(dir, 0o755)
-  const folder = await examine(t, file)
-  t.deepEqual([folder.code, folder.bad.length], [1, 1])
-  t.true(folder.bad[0]?.message.includes(`but not ${dir} (0755`))
-})
+posix('mode')(
+  'who may write the database and is shut out beside it is told, with the command that mends it',
+  async t => {
+    const { dir, file } = await madeByAnother(t)
+    chmodSync(file, 0o666)
+    chmodSync(dir, 0o777)
+    chmodSync(lockFile(dir), 0o600)
+    const shut = await examine(t, file)
+    t.is(shut.code, 1)
+    t.true(shut.bad[0]?.message.includes('its group') && shut.bad[0]?.message.includes('all others'))
+    execFileSync('sh', ['-c', shut.bad[0]?.advice ?? 'false'])
+    t.is((await examine(t, file)).code, 0)
+    chmodSync(dir, 0o755)
+    const folder = await examine(t, file)
+    t.deepEqual([folder.code, folder.bad.length], [1, 1])
+    t.true(folder.bad[0]?.message.includes(`but not ${dir} (0755`))
+  }
+)
 
 if (process.getuid?.() === 0) {
   test('an owner that is shut out of db.lock is an error', async t => {

@@ -7,6 +7,7 @@ import test, { type ExecutionContext } from 'ava'
 import { mustBlock } from './helpers/block.ts'
 import { has, run, spawnHolder } from './helpers/child.ts'
 import { PROGRAM, onTerminal, sqlock, start } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, lockText, openLocker, tmpDir } from './helpers/tmp.ts'
 
 /** Says that it is there, with the pid of its parent, then which signals it gets, until SIGTERM or the end of its input. */
@@ -31,7 +32,7 @@ async function startListener(t: ExecutionContext, dir: string) {
   return running
 }
 
-test('the lock is held while the command runs, and free when it has ended', async t => {
+posix('tools')('the lock is held while the command runs, and free when it has ended', async t => {
   const dir = tmpDir(t)
   const running = start(t, 'exec', '--label', 'copying', dir, '--', 'sh', '-c', 'echo ready; cat')
   t.is(await running.line(), 'ready')
@@ -75,28 +76,31 @@ test('a holder that is killed lets the waiting command in', async t => {
   t.is(await unblocked(), 'done')
 })
 
-test('the exit code is that of the command, 128+n for a signal, 126 and 127 when it cannot be run', async t => {
-  const dir = tmpDir(t)
-  writeFileSync(join(dir, 'plain'), 'not a program')
-  for (const [command, expected, said] of [
-    [['sh', '-c', 'exit 7'], 7, ''],
-    [['sh', '-c', 'kill -9 $$'], 128 + constants.signals.SIGKILL, ''],
-    [['no-such-program'], 127, 'sqlock: no-such-program cannot be run: '],
-    [[join(dir, 'plain')], 126, 'cannot be run: ']
-  ] as const) {
-    const { code, stderr } = await sqlock(t, 'exec', dir, '--', ...command)
-    t.is(code, expected)
-    t.true(said ? stderr.includes(said) : stderr === '', stderr)
-    t.is(lockText(dir), '')
+posix('tools')(
+  'the exit code is that of the command, 128+n for a signal, 126 and 127 when it cannot be run',
+  async t => {
+    const dir = tmpDir(t)
+    writeFileSync(join(dir, 'plain'), 'not a program')
+    for (const [command, expected, said] of [
+      [['sh', '-c', 'exit 7'], 7, ''],
+      [['sh', '-c', 'kill -9 $$'], 128 + constants.signals.SIGKILL, ''],
+      [['no-such-program'], 127, 'sqlock: no-such-program cannot be run: '],
+      [[join(dir, 'plain')], 126, 'cannot be run: ']
+    ] as const) {
+      const { code, stderr } = await sqlock(t, 'exec', dir, '--', ...command)
+      t.is(code, expected)
+      t.true(said ? stderr.includes(said) : stderr === '', stderr)
+      t.is(lockText(dir), '')
+    }
   }
-})
+)
 
-test('what stands behind -- is the command, options and a further -- included', async t => {
+posix('tools')('what stands behind -- is the command, options and a further -- included', async t => {
   const { stdout } = await sqlock(t, 'exec', tmpDir(t), '--', 'echo', '--help', '--timeout', '--', 'a b')
   t.is(stdout, '--help --timeout -- a b\n')
 })
 
-test('signals are passed on, and sqlock ends when the command does', async t => {
+posix('signals')('signals are passed on, and sqlock ends when the command does', async t => {
   const dir = tmpDir(t)
   const running = await startListener(t, dir)
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGTERM'] as const) {

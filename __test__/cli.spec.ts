@@ -16,6 +16,7 @@ import test, { type ExecutionContext } from 'ava'
 import { sqliteVersion, version } from '../index.js'
 import { has, run } from './helpers/child.ts'
 import { PROGRAM, sqlock } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { isThere } from './helpers/there.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -171,33 +172,36 @@ if (has('strace')) {
   })
 }
 
-test('a name with a newline and control characters is told in one line, by every command', async t => {
-  const name = 'a\nb\u001b[2J'
-  const dir = join(tmpDir(t), name)
-  const db = openDb(t, dir)
-  await db.createRecord('a', 1)
-  const [file, missing] = [join(dir, name), join(dir, 'no', name)]
-  await db.backup(file)
-  for (const [expected, ...args] of [
-    [0, 'status', dir],
-    [66, 'status', missing],
-    [66, 'status', file],
-    [66, 'exec', missing, '--', 'true'],
-    [127, 'exec', dir, '--', missing],
-    [0, 'checkpoint', file],
-    [66, 'checkpoint', missing],
-    [0, 'backup', file, join(dir, `${name}2`)],
-    [66, 'backup', file, missing],
-    [64, 'backup', file, dir],
-    [64, 'backup', file, file, name],
-    [64, name]
-  ] as [number, ...string[]][]) {
-    const { code, stdout, stderr } = await sqlock(t, ...args)
-    t.is(code, expected, stderr)
-    t.is(`${stdout}${stderr}`.split('\n').length, 2, `${stdout}${stderr}`)
-    t.false(`${stdout}${stderr}`.includes('\u001b'))
+posix('names')(
+  'a name with a newline and control characters is told in one line, by every command',
+  async t => {
+    const name = 'a\nb\u001b[2J'
+    const dir = join(tmpDir(t), name)
+    const db = openDb(t, dir)
+    await db.createRecord('a', 1)
+    const [file, missing] = [join(dir, name), join(dir, 'no', name)]
+    await db.backup(file)
+    for (const [expected, ...args] of [
+      [0, 'status', dir],
+      [66, 'status', missing],
+      [66, 'status', file],
+      [66, 'exec', missing, '--', 'true'],
+      [127, 'exec', dir, '--', missing],
+      [0, 'checkpoint', file],
+      [66, 'checkpoint', missing],
+      [0, 'backup', file, join(dir, `${name}2`)],
+      [66, 'backup', file, missing],
+      [64, 'backup', file, dir],
+      [64, 'backup', file, file, name],
+      [64, name]
+    ] as [number, ...string[]][]) {
+      const { code, stdout, stderr } = await sqlock(t, ...args)
+      t.is(code, expected, stderr)
+      t.is(`${stdout}${stderr}`.split('\n').length, 2, `${stdout}${stderr}`)
+      t.false(`${stdout}${stderr}`.includes('\u001b'))
+    }
   }
-})
+)
 
 test('a path that leads nowhere is exit code 66, whatever the reason', async t => {
   const dir = tmpDir(t)
@@ -249,7 +253,7 @@ if (process.platform === 'linux') {
   })
 }
 
-test('it is what the package installs as sqlock, and can be run by its name', async t => {
+posix('tools')('it is what the package installs as sqlock, and can be run by its name', async t => {
   const { bin, files } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
   t.deepEqual(bin, { sqlock: 'cli/sqlock.js' })
   t.true(files.includes('cli'))

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { has, spawnHolder } from './helpers/child.ts'
 import { PROGRAM, onTerminal, sqlock, start } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('a lock that nobody has ever taken is free, and no file is made', async t => {
@@ -14,7 +15,7 @@ test('a lock that nobody has ever taken is free, and no file is made', async t =
   t.false(existsSync(lockFile(dir)))
 })
 
-test('a lock that is held is told with pid, label, age and command of the holder', async t => {
+posix('command')('a lock that is held is told with pid, label, age and command of the holder', async t => {
   const dir = tmpDir(t)
   const holder = await spawnHolder(t, dir, { label: 'nightly import' })
   const { code, stdout } = await sqlock(t, 'status', dir)
@@ -48,16 +49,19 @@ test('the text that a killed holder has left is nobody', async t => {
   t.is((await sqlock(t, 'status', dir)).code, 0)
 })
 
-test('a holder whose text names no process is told as such, and text of others moves no cursor', async t => {
-  const dir = tmpDir(t)
-  await openLocker(t, dir).acquire()
-  writeFileSync(lockFile(dir), 'mine')
-  t.true((await sqlock(t, 'status', dir)).stdout.includes('a process that db.lock does not name'))
-  writeFileSync(lockFile(dir), `pid:${process.pid}\nlabel:a\u001b[2Jb\n`)
-  const { stdout } = await sqlock(t, 'status', dir)
-  t.true(stdout.includes('"a'), stdout)
-  t.false(stdout.includes('\u001b'))
-})
+posix('text')(
+  'a holder whose text names no process is told as such, and text of others moves no cursor',
+  async t => {
+    const dir = tmpDir(t)
+    await openLocker(t, dir).acquire()
+    writeFileSync(lockFile(dir), 'mine')
+    t.true((await sqlock(t, 'status', dir)).stdout.includes('a process that db.lock does not name'))
+    writeFileSync(lockFile(dir), `pid:${process.pid}\nlabel:a\u001b[2Jb\n`)
+    const { stdout } = await sqlock(t, 'status', dir)
+    t.true(stdout.includes('"a'), stdout)
+    t.false(stdout.includes('\u001b'))
+  }
+)
 
 test('--watch tells each change in a line of its own, until a signal ends it', async t => {
   const dir = tmpDir(t)

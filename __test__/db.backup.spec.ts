@@ -18,6 +18,7 @@ import type { DB } from '../index.js'
 import { beside, readWhole, unchanged } from './helpers/backup.ts'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
 import { prelude, run } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { hasSql, sql } from './helpers/sqlite.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -36,21 +37,24 @@ async function filled(t: ExecutionContext, dir: string, rows = 40): Promise<DB> 
 const ends = (db: Pick<DB, 'all'>) => db.all('SELECT a, length(b), hex(substr(b, -8)) FROM t')
 const count = (db: Pick<DB, 'get'>) => db.get('SELECT count(*) AS n FROM t')?.n
 
-test('a backup is one file that has everything, with the permission bits of the database', async t => {
-  const dir = tmpDir(t)
-  const db = await filled(t, dir)
-  chmodSync(db.dbPath, 0o640)
-  const place = join(dir, 'copy.db')
-  const { totalPages } = await db.backup(pathToFileURL(place))
-  t.is(statSync(place).size, totalPages * 4096)
-  t.is(statSync(place).mode & 0o777, 0o640)
-  const found = await readWhole(t, place, copy => [
-    count(copy),
-    copy.pragma('journal_mode', { simple: true })
-  ])
-  t.deepEqual(found, [40, 'delete'])
-  t.deepEqual(beside(place), ['copy.db'])
-})
+posix('mode')(
+  'a backup is one file that has everything, with the permission bits of the database',
+  async t => {
+    const dir = tmpDir(t)
+    const db = await filled(t, dir)
+    chmodSync(db.dbPath, 0o640)
+    const place = join(dir, 'copy.db')
+    const { totalPages } = await db.backup(pathToFileURL(place))
+    t.is(statSync(place).size, totalPages * 4096)
+    t.is(statSync(place).mode & 0o777, 0o640)
+    const found = await readWhole(t, place, copy => [
+      count(copy),
+      copy.pragma('journal_mode', { simple: true })
+    ])
+    t.deepEqual(found, [40, 'delete'])
+    t.deepEqual(beside(place), ['copy.db'])
+  }
+)
 
 test('a backup replaces what is at its destination, and can be written to', async t => {
   const dir = tmpDir(t)
@@ -70,23 +74,26 @@ for (const [what, name] of [
   ['characters of 3 bytes', '€'.repeat(85)],
   ['characters of 4 bytes', `xyz${'😀'.repeat(63)}`]
 ] as const) {
-  test(`a backup to a name of 255 bytes is made, also where a killed one has left something: ${what}`, async t => {
-    const dir = tmpDir(t)
-    const db = await filled(t, dir, 3)
-    const place = join(dir, 'copies', name)
-    mkdirSync(join(dir, 'copies'))
-    t.is(Buffer.byteLength(name), 255)
-    const script = `new DB(process.argv[1]).backup(process.argv[2], { pagesPerStep: 1, progress: () => process.kill(process.pid, 'SIGKILL') })`
-    const { signal } = await run(t, process.execPath, ['-e', prelude(dir) + script, db.dbPath, place])
-    t.is(signal, 'SIGKILL')
-    t.is(readdirSync(dirname(place)).length, 1)
-    for (const rows of [3, 2]) {
-      await db.backup(place)
-      t.deepEqual(readdirSync(dirname(place)), [name])
-      t.is(await readWhole(t, place, count), rows)
-      await db.run('DELETE FROM t WHERE a = 0')
+  posix('signals')(
+    `a backup to a name of 255 bytes is made, also where a killed one has left something: ${what}`,
+    async t => {
+      const dir = tmpDir(t)
+      const db = await filled(t, dir, 3)
+      const place = join(dir, 'copies', name)
+      mkdirSync(join(dir, 'copies'))
+      t.is(Buffer.byteLength(name), 255)
+      const script = `new DB(process.argv[1]).backup(process.argv[2], { pagesPerStep: 1, progress: () => process.kill(process.pid, 'SIGKILL') })`
+      const { signal } = await run(t, process.execPath, ['-e', prelude(dir) + script, db.dbPath, place])
+      t.is(signal, 'SIGKILL')
+      t.is(readdirSync(dirname(place)).length, 1)
+      for (const rows of [3, 2]) {
+        await db.backup(place)
+        t.deepEqual(readdirSync(dirname(place)), [name])
+        t.is(await readWhole(t, place, count), rows)
+        await db.run('DELETE FROM t WHERE a = 0')
+      }
     }
-  })
+  )
 }
 
 test('after each step the callback is told how many pages remain', async t => {
@@ -247,7 +254,7 @@ test('two backups to the same destination do not meet', async t => {
   t.is(await readWhole(t, place, count), 30)
 })
 
-test('a database file that was replaced is not copied', async t => {
+posix('open')('a database file that was replaced is not copied', async t => {
   const dir = tmpDir(t)
   const db = await filled(t, dir, 1)
   unlinkSync(db.dbPath)
@@ -255,7 +262,7 @@ test('a database file that was replaced is not copied', async t => {
   t.deepEqual(beside(db.dbPath).toSorted(), ['app.db-shm', 'app.db-wal'])
 })
 
-test('the database itself, by whatever name, is no destination', async t => {
+posix('symlink')('the database itself, by whatever name, is no destination', async t => {
   const dir = tmpDir(t)
   const db = await filled(t, dir, 1)
   symlinkSync(db.dbPath, join(dir, 'symbolic'))
@@ -289,22 +296,25 @@ for (const companion of ['-wal', '-shm', '-journal']) {
   })
 }
 
-test('a database that is open in this process, or that is opened meanwhile, is not replaced', async t => {
-  const dir = tmpDir(t)
-  const db = await filled(t, dir, 20)
-  const place = join(dir, 'copy.db')
-  await db.backup(place)
-  const isUnchanged = unchanged(t, place)
-  await db.run('DELETE FROM t')
-  const other = tmpDir(t)
-  symlinkSync(place, join(other, 'app.db'))
-  let reader: DB | undefined
-  const progress = () => void (reader ??= openDb(t, other, { readonly: true }))
-  const error = await rejection(db.backup(place, { pagesPerStep: 1, progress }))
-  t.like(error, { code: 'ERR_SQLOCK_IO', errno: 'EBUSY', path: place })
-  await reader?.close()
-  isUnchanged()
-})
+posix('symlink')(
+  'a database that is open in this process, or that is opened meanwhile, is not replaced',
+  async t => {
+    const dir = tmpDir(t)
+    const db = await filled(t, dir, 20)
+    const place = join(dir, 'copy.db')
+    await db.backup(place)
+    const isUnchanged = unchanged(t, place)
+    await db.run('DELETE FROM t')
+    const other = tmpDir(t)
+    symlinkSync(place, join(other, 'app.db'))
+    let reader: DB | undefined
+    const progress = () => void (reader ??= openDb(t, other, { readonly: true }))
+    const error = await rejection(db.backup(place, { pagesPerStep: 1, progress }))
+    t.like(error, { code: 'ERR_SQLOCK_IO', errno: 'EBUSY', path: place })
+    await reader?.close()
+    isUnchanged()
+  }
+)
 
 test('a destination that cannot be written to is an error of the system', async t => {
   const dir = tmpDir(t)

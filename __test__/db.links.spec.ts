@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 import { runScript } from './helpers/child.ts'
 import { sqlock } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 
 /** What a process is warned of that opens these names, one after the other. */
 async function warningsOf(t: ExecutionContext, dir: string, names: string[], options = {}) {
@@ -60,7 +61,7 @@ test('a database with two hard links is warned of, once for each name, also when
   t.deepEqual(await found(t, join(dir, 'app.db')), [])
 })
 
-test('a symbolic link into another directory is warned of, with the path to use', async t => {
+posix('symlink')('a symbolic link into another directory is warned of, with the path to use', async t => {
   const dir = await made(t)
   symlinkSync('../app.db', join(dir, 'other/link.db'))
   const [warning, ...more] = await warningsOf(t, dir, ['other/link.db', 'other/link.db'])
@@ -78,7 +79,7 @@ test('a symbolic link within a directory, and a link to a directory, have one lo
   t.deepEqual(await warningsOf(t, dir, ['app.db', 'link.db', 'other/dir/app.db', 'new.db']), [])
 })
 
-test('stats() tells the size of the -wal through a symbolic link', async t => {
+posix('symlink')('stats() tells the size of the -wal through a symbolic link', async t => {
   const dir = await made(t)
   symlinkSync('../app.db', join(dir, 'other/app.db'))
   const db = openDb(t, join(dir, 'other'))

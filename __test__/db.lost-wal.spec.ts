@@ -9,6 +9,7 @@ import type { Transaction } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
 import { sqlock } from './helpers/cli.ts'
+import { posix } from './helpers/posix.ts'
 import { inBegun } from './helpers/table.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -40,7 +41,7 @@ async function inAnother(t: ExecutionContext, dir: string, names: string[]) {
 }
 
 for (const [loss, lose] of Object.entries(LOSSES)) {
-  test(`${loss}: every form of a write is refused, and soon every form of a read`, async t => {
+  posix('open')(`${loss}: every form of a write is refused, and soon every form of a read`, async t => {
     const db = openDb(t)
     await db.createRecord('a', 1)
     const statement = db.prepare('DELETE FROM records')
@@ -85,28 +86,31 @@ for (const [loss, lose] of Object.entries(LOSSES)) {
     await t.throwsAsync(db.iterateAsync('SELECT 1').next(), REPLACED)
   })
 
-  test(`${loss}: what others commit meanwhile is there after close(), and the file is whole`, async t => {
-    const dir = tmpDir(t)
-    const db = openDb(t, dir)
-    for (let n = 0; n < 3; n++) await db.createRecord('before', n)
-    await db.checkpoint('PASSIVE')
-    await db.createRecord('in the -wal', 1)
-    // A copy of the -wal has all that the -wal has; without it, or without its index, who comes later may miss something.
-    lose(db.dbPath)
-    const names = Array.from({ length: 50 }, (_, n) => `other ${n}`)
-    const { resolved } = await inAnother(t, dir, names)
-    t.is((await rejection(db.createRecord('after', 1))).code, REPLACED.code)
-    await db.close()
-    const { seen } = await inAnother(t, dir, [])
-    t.deepEqual(
-      [...resolved, 'before'].filter(name => !seen.includes(name)),
-      []
-    )
-    t.is(openDb(t, dir).pragma('integrity_check', { simple: true }), 'ok')
-  })
+  posix('open')(
+    `${loss}: what others commit meanwhile is there after close(), and the file is whole`,
+    async t => {
+      const dir = tmpDir(t)
+      const db = openDb(t, dir)
+      for (let n = 0; n < 3; n++) await db.createRecord('before', n)
+      await db.checkpoint('PASSIVE')
+      await db.createRecord('in the -wal', 1)
+      // A copy of the -wal has all that the -wal has; without it, or without its index, who comes later may miss something.
+      lose(db.dbPath)
+      const names = Array.from({ length: 50 }, (_, n) => `other ${n}`)
+      const { resolved } = await inAnother(t, dir, names)
+      t.is((await rejection(db.createRecord('after', 1))).code, REPLACED.code)
+      await db.close()
+      const { seen } = await inAnother(t, dir, [])
+      t.deepEqual(
+        [...resolved, 'before'].filter(name => !seen.includes(name)),
+        []
+      )
+      t.is(openDb(t, dir).pragma('integrity_check', { simple: true }), 'ok')
+    }
+  )
 }
 
-test('a transaction that is open when the -wal is deleted is rolled back', async t => {
+posix('open')('a transaction that is open when the -wal is deleted is rolled back', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
   await db.createRecord('a', 1)
@@ -125,7 +129,7 @@ for (const [step, end] of Object.entries({
   'commit()': (tx: Transaction) => tx.commit(),
   'a savepoint': (tx: Transaction) => tx.savepoint(async () => {})
 })) {
-  test(`what begin() has begun when the -wal is deleted is rolled back by ${step}`, async t => {
+  posix('open')(`what begin() has begun when the -wal is deleted is rolled back by ${step}`, async t => {
     const dir = tmpDir(t)
     const db = openDb(t, dir)
     await db.createRecord('a', 1)
@@ -143,7 +147,7 @@ for (const [step, end] of Object.entries({
   })
 }
 
-test('a DB that is never closed overwrites nothing when it is collected', async t => {
+posix('open')('a DB that is never closed overwrites nothing when it is collected', async t => {
   const dir = tmpDir(t)
   const script = `(async () => {
     await (async () => {
@@ -179,7 +183,7 @@ test('others may open and close the database as often as they like, before it is
   t.false(existsSync(`${early.dbPath}-wal`))
 })
 
-test('through a symbolic link the -wal is that of the file that it leads to', async t => {
+posix('symlink')('through a symbolic link the -wal is that of the file that it leads to', async t => {
   const [dir, other] = [tmpDir(t), tmpDir(t)]
   symlinkSync(join(dir, 'app.db'), join(other, 'app.db'))
   await openDb(t, dir).createRecord('a', 1)
@@ -191,7 +195,7 @@ test('through a symbolic link the -wal is that of the file that it leads to', as
 
 if (process.platform === 'linux') {
   for (const suffix of ['-wal', '-shm']) {
-    test(`sqlock doctor tells who works with a deleted ${suffix}`, async t => {
+    posix('proc')(`sqlock doctor tells who works with a deleted ${suffix}`, async t => {
       const db = openDb(t)
       await db.createRecord('a', 1)
       t.is((await sqlock(t, 'doctor', db.dbPath)).code, 0)

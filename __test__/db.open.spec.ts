@@ -15,6 +15,7 @@ import test from 'ava'
 import { DB, SqliteError, SqlockError } from '../index.js'
 import { rejection } from './helpers/block.ts'
 import { has, run, runScript, spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, openDb, tmpDir } from './helpers/tmp.ts'
 
 test('missing directories are made', async t => {
@@ -92,7 +93,7 @@ test('a path that is a directory is a SqliteError', t => {
 
 // Opened for reading only, a FIFO without a writer held up the thread for ever.
 for (const options of ['{}', '{ readonly: true }', '{ fileMustExist: true }']) {
-  test(`a FIFO, a socket and a device with ${options} are refused without waiting`, async t => {
+  posix('special')(`a FIFO, a socket and a device with ${options} are refused without waiting`, async t => {
     const dir = tmpDir(t)
     const { code, stdout, stderr } = await runScript(
       t,
@@ -120,7 +121,7 @@ test('a directory that cannot be made is ERR_SQLOCK_IO', t => {
   t.is(error.syscall, 'mkdir')
 })
 
-test('a file that cannot be written to is opened, and refuses to be written', async t => {
+posix('mode')('a file that cannot be written to is opened, and refuses to be written', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
   await db.createRecord('a', 1)
@@ -138,7 +139,7 @@ test('a file that cannot be written to is opened, and refuses to be written', as
 })
 
 for (const name of ['with space.db', '100%.db', 'what?.db', 'a#b.db', 'ünïcödé ☃.db', 'file:x.db', '-wal']) {
-  test(`the name ${name} is just a name`, async t => {
+  posix('names')(`the name ${name} is just a name`, async t => {
     const dir = tmpDir(t)
     for (const path of [
       join(dir, name),
@@ -155,7 +156,7 @@ for (const name of ['with space.db', '100%.db', 'what?.db', 'a#b.db', 'ünïcöd
   })
 }
 
-test('a database that was deleted or replaced is not written to any more', async t => {
+posix('open')('a database that was deleted or replaced is not written to any more', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
   await db.createRecord('a', 1)

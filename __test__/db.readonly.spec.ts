@@ -6,9 +6,10 @@ import test from 'ava'
 import { DB } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { has, prelude, run } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
-test('writes of a read-only database are refused, and no lock file is made', async t => {
+posix('open')('writes of a read-only database are refused, and no lock file is made', async t => {
   const dir = tmpDir(t)
   const writer = openDb(t, dir)
   await writer.createRecord('a', 1)
@@ -73,7 +74,7 @@ if (has('setpriv')) {
   })
 }
 
-test('names with spaces, %, ?, # and others are names', async t => {
+posix('names')('names with spaces, %, ?, # and others are names', async t => {
   const dir = tmpDir(t)
   for (const name of [
     'with space.db',
@@ -96,7 +97,7 @@ test('names with spaces, %, ?, # and others are names', async t => {
   }
 })
 
-test('reads notice soon that the file was deleted or replaced', async t => {
+posix('open')('reads notice soon that the file was deleted or replaced', async t => {
   const dir = tmpDir(t)
   const db = openDb(t, dir)
   await db.createRecord('old', 1)

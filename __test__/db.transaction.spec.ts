@@ -6,6 +6,7 @@ import { LockTimeout } from '../index.js'
 import type { Transaction } from '../index.js'
 import { Gate, mustBlock, rejection, timed } from './helpers/block.ts'
 import { runScript, spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { ENDLESS_INSERT, INSERT, values, withTable } from './helpers/table.ts'
 import { lockSize, lockText, openDb, tmpDir } from './helpers/tmp.ts'
 
@@ -176,7 +177,7 @@ const ROLLS_BACK: [string, (tx: Transaction) => Promise<unknown>][] = [
   ]
 ]
 for (const [how, rollBack] of ROLLS_BACK) {
-  test(`a transaction that SQLite has rolled back is not active: ${how}`, async t => {
+  posix('open')(`a transaction that SQLite has rolled back is not active: ${how}`, async t => {
     const db = await withTable(t)
     await db.exec("CREATE TRIGGER r BEFORE DELETE ON t BEGIN SELECT RAISE(ROLLBACK, 'no'); END")
     const look = async (tx: Transaction, around: Transaction[]) => {

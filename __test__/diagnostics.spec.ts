@@ -9,6 +9,7 @@ import type { ExecutionContext } from 'ava'
 import { type DB, type DiagnosticsMessages, LockTimeout, type Transaction } from '../index.js'
 import { eventually, rejection } from './helpers/block.ts'
 import { run, spawnHolder } from './helpers/child.ts'
+import { posixSerial } from './helpers/posix.ts'
 import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 // The channels belong to the process: one test at a time listens to them.
@@ -155,7 +156,7 @@ test.serial('a WriteLocker tells of its holds, and of those that it did not get'
   )
 })
 
-test.serial('checkpoints are told of: asked for, in the background, and failed', async t => {
+posixSerial('open')('checkpoints are told of: asked for, in the background, and failed', async t => {
   const dir = tmpDir(t)
   const db = await withTable(t, dir)
   const checkpoints = heard(t, 'sqlock:checkpoint')

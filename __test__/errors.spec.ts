@@ -4,6 +4,7 @@ import { runInNewContext } from 'node:vm'
 import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
 import { rejection } from './helpers/block.ts'
+import { posix } from './helpers/posix.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const any = (value: unknown) => value as any
@@ -178,7 +179,7 @@ for (const fn of [undefined, null, 5, 'fn', {}]) {
   })
 }
 
-test('a signal or a URL of another realm will do', async t => {
+posix('url')('a signal or a URL of another realm will do', async t => {
   const dir = tmpDir(t)
   const { signal, url } = runInNewContext(
     `({

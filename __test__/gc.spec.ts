@@ -6,12 +6,13 @@ import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
 import { Gate, eventually } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
+import { posixSerial } from './helpers/posix.ts'
 import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const collect = global.gc as () => void
 const descriptors = () => readdirSync('/dev/fd').length
 
-test.serial('a locker that is collected while it holds stays held and warns', async t => {
+posixSerial('open')('a locker that is collected while it holds stays held and warns', async t => {
   const dir = tmpDir(t)
   const warnings: any[] = []
   process.once('warning', warning => warnings.push(warning))

@@ -6,6 +6,7 @@ import test from 'ava'
 import { DB, WriteLocker } from '../index.js'
 import { Gate, rejection } from './helpers/block.ts'
 import { run, has } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const HOLDER_TEXT = /^pid:(\d+)\ntime:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\n$/
@@ -83,20 +84,23 @@ test('withLock of a locker that holds waits for its turn: one locker may serve a
   t.deepEqual(order, [1, 2, 3])
 })
 
-test('a guard ends no hold but its own, even when the directory was made anew meanwhile', async t => {
-  const dir = join(tmpDir(t), 'data')
-  mkdirSync(dir)
-  const [locker, another] = [new WriteLocker(dir), new WriteLocker(dir)]
-  const first = await locker.acquire()
-  rmSync(dir, { recursive: true })
-  mkdirSync(dir)
-  t.is(await locker.tryAcquire(), null)
-  const second = await another.acquire()
-  await first.release()
-  t.false(first.held)
-  t.true(second.held)
-  await second.release()
-})
+posix('open')(
+  'a guard ends no hold but its own, even when the directory was made anew meanwhile',
+  async t => {
+    const dir = join(tmpDir(t), 'data')
+    mkdirSync(dir)
+    const [locker, another] = [new WriteLocker(dir), new WriteLocker(dir)]
+    const first = await locker.acquire()
+    rmSync(dir, { recursive: true })
+    mkdirSync(dir)
+    t.is(await locker.tryAcquire(), null)
+    const second = await another.acquire()
+    await first.release()
+    t.false(first.held)
+    t.true(second.held)
+    await second.release()
+  }
+)
 
 test('unlock without a hold does nothing', async t => {
   const locker = openLocker(t)
@@ -236,13 +240,13 @@ test('withLock passes on the value or the error of its function and frees the lo
   t.is(lockSize(dir), 0)
 })
 
-test('a new lock file is its owner’s alone', async t => {
+posix('mode')('a new lock file is its owner’s alone', async t => {
   const dir = tmpDir(t)
   await openLocker(t, dir).acquire()
   t.is(statSync(lockFile(dir)).mode & 0o777, 0o600)
 })
 
-test('a new lock file has the bits asked for, whatever the umask', async t => {
+posix('mode')('a new lock file has the bits asked for, whatever the umask', async t => {
   const dir = tmpDir(t)
   const locker = openLocker(t, dir, { mode: 0o664 })
   const umask = process.umask(0o077)

@@ -6,9 +6,10 @@ import test from 'ava'
 import { LockTimeout, WriteLocker } from '../index.js'
 import { mustBlock, rejection } from './helpers/block.ts'
 import { has, run, runScript, spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, lockText, openLocker, tmpDir } from './helpers/tmp.ts'
 
-test('every spelling of a directory is the same lock', async t => {
+posix('symlink')('every spelling of a directory is the same lock', async t => {
   const dir = tmpDir(t)
   const real = join(dir, 'real')
   mkdirSync(real)
@@ -71,40 +72,49 @@ test('the directory is made absolute at construction', async t => {
   t.is(stdout.trim(), join(dir, 'a', 'db.lock'), stderr)
 })
 
-test('a lock file that was deleted during a hold: the next one of another process is on the file that is there', async t => {
-  const dir = tmpDir(t)
-  await spawnHolder(t, dir)
-  rmSync(lockFile(dir))
-  const locker = openLocker(t, dir)
-  await locker.acquire()
-  t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
-})
+posix('open')(
+  'a lock file that was deleted during a hold: the next one of another process is on the file that is there',
+  async t => {
+    const dir = tmpDir(t)
+    await spawnHolder(t, dir)
+    rmSync(lockFile(dir))
+    const locker = openLocker(t, dir)
+    await locker.acquire()
+    t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
+  }
+)
 
-test('a lock file that was replaced while somebody waits: a caller who comes later gets the one that is there', async t => {
-  const dir = tmpDir(t)
-  await spawnHolder(t, dir)
-  const [early, late] = [openLocker(t, dir), openLocker(t, dir)]
-  const unblocked = await mustBlock(t, early.acquire(Infinity))
-  writeFileSync(join(dir, 'new'), '')
-  renameSync(join(dir, 'new'), lockFile(dir))
-  const granted = late.acquire(Infinity)
-  // The queue is one of calls: the early one is first on the new file too.
-  await (await unblocked()).release()
-  t.true((await granted).held)
-  t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
-})
+posix('open')(
+  'a lock file that was replaced while somebody waits: a caller who comes later gets the one that is there',
+  async t => {
+    const dir = tmpDir(t)
+    await spawnHolder(t, dir)
+    const [early, late] = [openLocker(t, dir), openLocker(t, dir)]
+    const unblocked = await mustBlock(t, early.acquire(Infinity))
+    writeFileSync(join(dir, 'new'), '')
+    renameSync(join(dir, 'new'), lockFile(dir))
+    const granted = late.acquire(Infinity)
+    // The queue is one of calls: the early one is first on the new file too.
+    await (await unblocked()).release()
+    t.true((await granted).held)
+    t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
+  }
+)
 
-test('a lock file that was deleted while somebody waits: a caller who comes later makes it again', async t => {
-  const dir = tmpDir(t)
-  await spawnHolder(t, dir)
-  const early = await mustBlock(t, openLocker(t, dir).acquire(Infinity))
-  rmSync(lockFile(dir))
-  const late = openLocker(t, dir).acquire(Infinity)
-  await (await early()).release()
-  t.true((await late).held)
-})
+posix('open')(
+  'a lock file that was deleted while somebody waits: a caller who comes later makes it again',
+  async t => {
+    const dir = tmpDir(t)
+    await spawnHolder(t, dir)
+    const early = await mustBlock(t, openLocker(t, dir).acquire(Infinity))
+    rmSync(lockFile(dir))
+    const late = openLocker(t, dir).acquire(Infinity)
+    await (await early()).release()
+    t.true((await late).held)
+  }
+)
 
-test('a lock file that was deleted between holds is made again', async t => {
+posix('open')('a lock file that was deleted between holds is made again', async t => {
   const dir = tmpDir(t)
   const locker = openLocker(t, dir)
   await (await locker.acquire()).release()
@@ -113,7 +123,7 @@ test('a lock file that was deleted between holds is made again', async t => {
   t.regex(lockText(dir), new RegExp(`^pid:${process.pid}\n`))
 })
 
-test('garbage in the lock file does no harm and stays out of the messages', async t => {
+posix('text')('garbage in the lock file does no harm and stays out of the messages', async t => {
   const dir = tmpDir(t)
   const locker = openLocker(t, dir)
   for (const garbage of [Buffer.alloc(10 << 20, 'x'), Buffer.from('\x1b[2J\x07\0\xff\xfe', 'latin1')]) {

@@ -7,6 +7,7 @@ import test from 'ava'
 import { SqlockError, WriteLocker } from '../index.js'
 import { rejection } from './helpers/block.ts'
 import { has, runScript } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const isRoot = process.getuid?.() === 0
@@ -26,7 +27,7 @@ async function refused(t: any, dir: string) {
   )
 }
 
-test('a symbolic link at db.lock is refused and its target unchanged', async t => {
+posix('symlink')('a symbolic link at db.lock is refused and its target unchanged', async t => {
   const dir = tmpDir(t)
   const target = join(dir, 'target')
   writeFileSync(target, 'precious')
@@ -36,7 +37,7 @@ test('a symbolic link at db.lock is refused and its target unchanged', async t =
   t.is(readlinkSync(lockFile(dir)), target)
 })
 
-test('a dangling symbolic link at db.lock makes no file elsewhere', async t => {
+posix('symlink')('a dangling symbolic link at db.lock makes no file elsewhere', async t => {
   const dir = tmpDir(t)
   symlinkSync(join(dir, 'elsewhere'), lockFile(dir))
   await refused(t, dir)
@@ -49,13 +50,13 @@ test('a directory at db.lock is refused', async t => {
   await refused(t, dir)
 })
 
-test('a FIFO at db.lock is refused without waiting for its other end', async t => {
+posix('special')('a FIFO at db.lock is refused without waiting for its other end', async t => {
   const dir = tmpDir(t)
   execFileSync('mkfifo', [lockFile(dir)])
   await refused(t, dir)
 })
 
-test('a socket at db.lock is refused', async t => {
+posix('special')('a socket at db.lock is refused', async t => {
   const dir = tmpDir(t)
   const server = createServer().listen(lockFile(dir))
   t.teardown(() => server.close())
@@ -71,7 +72,7 @@ if (isRoot && has('mknod')) {
   })
 }
 
-test('a directory that cannot be written to is ERR_SQLOCK_IO with what the system says', async t => {
+posix('mode')('a directory that cannot be written to is ERR_SQLOCK_IO with what the system says', async t => {
   const dir = tmpDir(t)
   chmodSync(dir, 0o555)
   // Root is refused nothing by permission bits, so it becomes somebody else.
@@ -116,12 +117,14 @@ test('a directory that goes away is an error of the call, and no timeout', async
   t.is(error.errno, 'ENOENT')
 })
 
-test('exhausted descriptors are an error, and the lock is taken once there are some again', async t => {
-  const dir = tmpDir(t)
-  const { stdout, stderr } = await runScript(
-    t,
-    dir,
-    `const fs = require('fs'), open = [];
+posix('descriptors')(
+  'exhausted descriptors are an error, and the lock is taken once there are some again',
+  async t => {
+    const dir = tmpDir(t)
+    const { stdout, stderr } = await runScript(
+      t,
+      dir,
+      `const fs = require('fs'), open = [];
      const locker = new WriteLocker(dir);
      try { for (;;) open.push(fs.openSync('/dev/null')) } catch {}
      locker.acquire().catch(async e => {
@@ -129,6 +132,7 @@ test('exhausted descriptors are an error, and the lock is taken once there are s
        await locker.acquire();
        console.log(e.code, e.errno, locker.held);
      })`
-  )
-  t.is(stdout.trim(), 'ERR_SQLOCK_IO EMFILE true', stderr)
-})
+    )
+    t.is(stdout.trim(), 'ERR_SQLOCK_IO EMFILE true', stderr)
+  }
+)

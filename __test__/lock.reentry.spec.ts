@@ -6,6 +6,7 @@ import test from 'ava'
 import { DB, LockTimeout } from '../index.js'
 import { Gate, mustBlock, rejection } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockSize, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('writes in withWriteLock run under its hold', async t => {
@@ -224,7 +225,7 @@ test('writes of another DB that an abort overtakes take the lock themselves', as
   t.is(lockSize(dir), 0)
 })
 
-test('inWriteLock is false when the directory is gone', async t => {
+posix('open')('inWriteLock is false when the directory is gone', async t => {
   const dir = join(tmpDir(t), 'data')
   mkdirSync(dir)
   const db = new DB(join(dir, 'app.db'))

@@ -5,6 +5,7 @@ import test from 'ava'
 import { LockTimeout, SqlockError } from '../index.js'
 import { mustBlock, rejection, timed } from './helpers/block.ts'
 import { Actor, spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { lockFile, lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 test('the message has exactly three lines', async t => {
@@ -25,7 +26,7 @@ test('the message has exactly three lines', async t => {
   t.true(error.stack.includes('lock.timeout.spec.ts'), error.stack)
 })
 
-test('what is known of the holder is not printed with the error', async t => {
+posix('text')('what is known of the holder is not printed with the error', async t => {
   const dir = tmpDir(t)
   await spawnHolder(t, dir, { label: 'import' })
   const error = await rejection(openLocker(t, dir).acquire(0))
@@ -46,14 +47,14 @@ test('a LockTimeout can be made by hand, for tests of those who use it', t => {
   t.is(error.holderInfo, null)
 })
 
-test('an empty lock file has an unknown holder', async t => {
+posix('text')('an empty lock file has an unknown holder', async t => {
   const dir = tmpDir(t)
   await openLocker(t, dir).acquire()
   writeFileSync(lockFile(dir), '')
   t.is((await rejection(openLocker(t, dir).acquire(0))).holder, 'unknown')
 })
 
-test('a text that names no process is shown as it is', async t => {
+posix('text')('a text that names no process is shown as it is', async t => {
   const dir = tmpDir(t)
   await openLocker(t, dir).acquire()
   writeFileSync(lockFile(dir), '  the cleaning woman\u0007  \n')
@@ -83,7 +84,7 @@ test('the timeout told is the one that was asked for, to the last digit', async 
   }
 })
 
-test('a holder with a command line of a megabyte holds up nobody’s refusal', async t => {
+posix('proc')('a holder with a command line of a megabyte holds up nobody’s refusal', async t => {
   const dir = tmpDir(t)
   const options = { padding: 'x'.repeat(100_000) }
   const more = Array.from({ length: 9 }, () => options.padding)

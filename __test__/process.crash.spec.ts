@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { eventually, timed } from './helpers/block.ts'
 import { Actor, acknowledged, spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { randomOf, seedOf } from './helpers/seed.ts'
 import { lockText, openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
@@ -28,7 +29,7 @@ test('a text that a killed holder left behind names nobody', async t => {
   t.deepEqual((await openLocker(t, dir).status()).holder, null)
 })
 
-test('a child that the killed holder has spawned does not keep the lock', async t => {
+posix('children')('a child that the killed holder has spawned does not keep the lock', async t => {
   const dir = tmpDir(t)
   const holder = new Actor(t, 'holder.mjs', [dir, JSON.stringify({ grandchild: true })])
   const { pids } = await holder.says<{ pids: number[] }>()

@@ -1,11 +1,11 @@
 /** A holder that is stopped is alive: nobody gets in, and everybody is told who it is. */
-import test from 'ava'
 import { LockTimeout } from '../index.js'
 import { rejection, timed } from './helpers/block.ts'
 import { spawnHolder } from './helpers/child.ts'
+import { posix } from './helpers/posix.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
-test('waiters time out on a stopped holder and name it; once it goes on, so do they', async t => {
+posix('signals')('waiters time out on a stopped holder and name it; once it goes on, so do they', async t => {
   const dir = tmpDir(t)
   const holder = await spawnHolder(t, dir)
   holder.child.kill('SIGSTOP')

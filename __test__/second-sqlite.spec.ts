@@ -10,6 +10,7 @@ import type { ExecutionContext } from 'ava'
 import { hasBetter } from './helpers/better.ts'
 import { prelude, run } from './helpers/child.ts'
 import { isThere } from './helpers/there.ts'
+import { isWindows } from './helpers/posix.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const root = realpathSync(fileURLToPath(new URL('..', import.meta.url)))
@@ -23,7 +24,10 @@ const withNodeSqlite = whether(
   existsSync(nodeWithSqlite),
   `Node ${process.versions.node} has no node:sqlite, and no newer one is installed: npm ci --prefix __test__/runtimes`
 )
-const withDescriptors = whether(existsSync('/proc/self/fd'), 'without /proc no descriptor is seen')
+const withDescriptors = whether(
+  !isWindows && existsSync('/proc/self/fd'),
+  'without /proc no descriptor is seen'
+)
 
 /** A database, and what a process that runs `script` is warned of. */
 async function warningsOf(

@@ -8,12 +8,15 @@
 'use strict'
 
 const { fstatSync, writeSync } = require('node:fs')
-const { constants } = require('node:os')
 const { isatty } = require('node:tty')
 const { IO, SIGNAL } = require('./exit-codes')
 
 const COLOURS = { red: 31, green: 32, yellow: 33, grey: 90 }
 const guarded = new Set()
+/** The reader has left; on Windows it may be called the end of a file. */
+const GONE = new Set(['EPIPE', 'EOF'])
+/** Its number everywhere: Windows has no such signal. */
+const SIGPIPE = 13
 
 /** What a command tells on stdout did not get there. */
 class OutputError extends Error {
@@ -56,7 +59,7 @@ function writeTo(stream, text, onError) {
 
 function stopPrinting(error) {
   // `sqlock status … | head`: to be silent is what a program without a handler for SIGPIPE does.
-  if (error.code === 'EPIPE') process.exit(SIGNAL + constants.signals.SIGPIPE)
+  if (GONE.has(error.code)) process.exit(SIGNAL + SIGPIPE)
   complain(new OutputError(error).message)
   process.exit(IO)
 }

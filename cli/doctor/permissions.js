@@ -13,10 +13,13 @@ const READ_WRITE = 6
 /** To make a file in a directory. */
 const WRITE_SEARCH = 3
 const NOBODY = -1
+/** Windows has only access control lists. */
+const HAS_BITS = process.getuid !== undefined
 
 function permissionFindings(subject) {
   const beside = companions(subject)
-  const findings = beside.flatMap(file => shutOut(subject.stat, file)).concat(beside.flatMap(weAreShutOut))
+  const others = HAS_BITS ? beside.flatMap(file => shutOut(subject.stat, file)) : []
+  const findings = others.concat(beside.flatMap(weAreShutOut))
   return findings.length > 0
     ? findings
     : [ok('permissions', 'who may write the database may write beside it')]
@@ -70,7 +73,12 @@ function weAreShutOut({ path }) {
     accessSync(path, constants.R_OK | constants.W_OK)
     return []
   } catch (failure) {
-    return [warning('permissions', `we (uid ${process.getuid()}) may not write ${path}: ${failure.code}`)]
+    return [
+      warning(
+        'permissions',
+        `we${HAS_BITS ? ` (uid ${process.getuid()})` : ''} may not write ${path}: ${failure.code}`
+      )
+    ]
   }
 }
 

@@ -151,11 +151,21 @@ const isUrl = value => typeof value?.href === 'string' && typeof value.protocol 
 const isSignal = value => typeof value?.aborted === 'boolean' && typeof value.addEventListener === 'function'
 
 function checkPath(name, value) {
-  if (isUrl(value)) return checkPath(name, fileURLToPath(value))
+  if (isUrl(value)) return checkPath(name, pathOf(value))
   checkString(name, value)
   if (value === '') throw argumentTypeError(`${name} must not be empty`)
   if (value.includes('\0')) throw argumentValueError(`${name} must not have a NUL in it`)
   return value
+}
+
+/** Node's error has the URL as a property, which is a value of the caller. */
+function pathOf(url) {
+  try {
+    return fileURLToPath(url)
+  } catch (error) {
+    delete error.input
+    throw error
+  }
 }
 
 function checkDatabasePath(value, argument = 'dbPath') {
