@@ -8,6 +8,14 @@ export declare class NativeBackup {
   cancel(): void
 }
 
+/** Tells of commits, one after another. A promise that is pending keeps the process alive. */
+export declare class NativeChanges {
+  /** Resolves to 'commit', to 'interval' after so many ms without one, or to null when none will be told of any more. */
+  next(intervalMs: number): Promise<'commit' | 'interval' | null>
+  /** Ends it, and the promise that is pending. */
+  end(): void
+}
+
 /** A checkpoint on its way. */
 export declare class NativeCheckpointing {
   /** Checkpoints on a thread of its own: under a hold nothing may wait for a worker. */
@@ -58,6 +66,12 @@ export declare class NativeDatabase {
   checkpoint(hold: number, mode: NativeCheckpointMode): NativeCheckpointing
   /** A copy of the database, made step by step. */
   backup(destination: string, pagesPerStep: number): NativeBackup
+  /** Tells of the commits that are made from now on, by whatever process. */
+  changes(): NativeChanges
+  /** How commits are noticed: 'inotify' or 'poll', or null while nobody is told. */
+  get changesSource(): 'inotify' | 'poll' | null
+  /** Ends all that tells of commits. */
+  endChanges(): void
   /** Closes the connections on a worker; SQLite's closing checkpoint may take a while. */
   close(): Promise<void>
 }
@@ -96,6 +110,10 @@ export declare class NativeRead {
 export declare class NativeRows {
   /** The names of their columns. */
   get columns(): Array<string>
+  /** A copy of those that were not handed over. */
+  copy(): NativeRows
+  /** Are these the same rows, in the same order? */
+  equals(other: NativeRows): boolean
   /** Hands over the next chunk, if there is one. Says whether there are more. */
   next(room: Buffer, take: (rows: number, ...values: unknown[]) => void): boolean
 }

@@ -700,6 +700,7 @@ if (!nativeBinding) {
 
 module.exports = nativeBinding
 module.exports.NativeBackup = nativeBinding.NativeBackup
+module.exports.NativeChanges = nativeBinding.NativeChanges
 module.exports.NativeCheckpointing = nativeBinding.NativeCheckpointing
 module.exports.NativeCursor = nativeBinding.NativeCursor
 module.exports.NativeDatabase = nativeBinding.NativeDatabase

@@ -545,7 +545,24 @@ export interface Stats {
   lockHold: { p50: number; p99: number; max: number }
   /** The size of the WAL. */
   walBytes: number
+  /** How commits are noticed while somebody iterates over `changes()` or `watch()`: events of the system, or a look every 5 ms. */
+  changes: 'inotify' | 'poll' | null
 }
+
+export interface ChangesOptions {
+  /** Ends the iteration: the pending and every further `next()` rejects with `signal.reason`. */
+  signal?: AbortSignal
+  /** Yield also when this many ms have passed in `next()` without a commit, > 0. For work that falls due. Default Infinity. */
+  interval?: number
+}
+
+/** What `changes()` has yielded for. */
+export interface Change {
+  reason: 'start' | 'commit' | 'interval'
+}
+
+/** A query of `watch()`: a text with its values, and its options. */
+export type WatchQuery = Omit<ReadQuery, 'timeout'> & ChangesOptions
 
 /**
  * One SQLite file in WAL mode, safe to open in any number of processes and worker threads at once. The lock is
@@ -667,12 +684,37 @@ export class DB<M extends IntegerMode = 'number'> {
    * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a pragma that writes
    */
   pragma(source: string, options?: { simple?: boolean }): unknown
+  /**
+   * Yields once at once ('start'), and again after commits to this database by anybody: this DB, another connection of the process,
+   * another process, a program in another language, with the lock or without. What is read after a 'commit' sees that commit.
+   *
+   * No commit is missed that is made after the call, also between two `next()`. Several may come as one, and a 'commit' may find
+   * nothing new. Own commits count. Who writes without a pause wakes an iterator some 100 times a second.
+   *
+   * A pending `next()` keeps the process alive, an iterator by itself does not. It uses next to no processor time while nobody writes,
+   * where the system tells of writes (a local file system of Linux); elsewhere it looks every 5 ms. It belongs to no scope, and sees what
+   * is committed. `return()` ends a pending `next()` at once, and so does `close()`, with `done: true`. Never throws: the first
+   * `next()` rejects with what is wrong with the call.
+   *
+   * @throws {SqlockError} ERR_SQLOCK_REPLACED when the file was deleted or replaced, ERR_SQLOCK_CLOSED after close(), ERR_SQLOCK_IO
+   *   when the system has no further thread
+   */
+  changes(options?: ChangesOptions): AsyncIterableIterator<Change>
+  /**
+   * A live query: yields its rows at once, and again whenever a commit by anybody has changed them. One read at a time, off the event
+   * loop; for a slow consumer the states in between are skipped, never the last. Rows are compared in their order: without ORDER BY
+   * another order is a change. An error of a read ends it with that error. With `interval` it reads again after that time, too.
+   * Otherwise as `changes()`.
+   *
+   * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a statement that writes, and what `changes()` and `allAsync()` throw
+   */
+  watch<T = Row>(query: string | WatchQuery, ...params: Params): AsyncIterableIterator<T[]>
   /** Who holds the lock of this directory, without disturbing anybody. */
   lockStatus(): Promise<LockStatus>
   stats(): Stats
   /**
    * New calls from outside fail at once with ERR_SQLOCK_CLOSED; queued writes, backups and running callbacks, with their own
-   * calls, finish; transactions of `begin()` are rolled back, iterators end with ERR_SQLOCK_CLOSED. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
+   * calls, finish; transactions of `begin()` are rolled back, iterators end with ERR_SQLOCK_CLOSED, those of `changes()` and `watch()` with `done`. SQLite's closing checkpoint runs on a worker. Idempotent; need not be
    * awaited. In one of its own callbacks: ERR_SQLOCK_DEADLOCK.
    *
    * @param options `timeout`: ms, default Infinity; what has not got the lock by then is rejected with ERR_SQLOCK_CLOSED

@@ -16,7 +16,8 @@ test('stats() counts writes, commits and timeouts', async t => {
     queue: 0,
     lockWait: none,
     lockHold: none,
-    walBytes: 0
+    walBytes: 0,
+    changes: null
   }
   t.deepEqual(db.stats(), nothing)
   await db.exec('CREATE TABLE t (a UNIQUE)')

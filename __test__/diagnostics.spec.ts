@@ -39,21 +39,17 @@ test.serial('a batch is told of with its statements and without its values', asy
   const first = db.run('INSERT INTO t VALUES (0)')
   const others = ['secret', 'secret', 'other'].map(value => db.run('INSERT INTO t VALUES (?)', value))
   await Promise.allSettled([first, ...others])
-  // The others are one batch, or more where 20 ms have gone by between two of these calls.
-  const [
-    {
-      statements: [sql]
-    },
-    ...rest
-  ] = batches as any[]
-  t.is(sql, 'INSERT INTO t VALUES (0)')
-  for (const { dbPath, statements, ms, waitMs, holdMs } of rest) {
+  // Usually two batches; on a machine that is busy the first may take in others, or 20 ms go by between two calls.
+  const texts = ['INSERT INTO t VALUES (0)', 'INSERT INTO t VALUES (?)']
+  for (const { dbPath, statements, ms, waitMs, holdMs } of batches) {
     t.is(dbPath, db.dbPath)
-    t.deepEqual(statements, ['INSERT INTO t VALUES (?)'])
+    t.true(statements.length > 0 && statements.every(text => texts.includes(text)))
+    t.is(new Set(statements).size, statements.length)
     t.true(isDuration(ms) && isDuration(waitMs) && isDuration(holdMs))
   }
-  const sum = (key: string) => rest.reduce((sum, batch) => sum + batch[key], 0)
-  t.deepEqual([sum('writes'), sum('failed'), sum('commits')], [3, 1, rest.length])
+  const sum = (key: 'writes' | 'failed' | 'commits') => batches.reduce((sum, batch) => sum + batch[key], 0)
+  t.deepEqual([sum('writes'), sum('failed')], [4, 1])
+  t.true(sum('commits') > 0 && sum('commits') <= batches.length)
   t.deepEqual(
     locks.map(({ event, lockPath }) => [event, lockPath]),
     batches.flatMap(() => [
@@ -89,27 +85,28 @@ test.serial(
   }
 )
 
+const writeThree = (on: Pick<DB, 'run'>) =>
+  Promise.all([1, 2, 3].map(() => on.run('INSERT INTO t VALUES (NULL)')))
+
 test.serial(
   'writes that are issued in one tick go to SQLite together, under a hold and in a transaction',
   async t => {
     const db = await withTable(t, tmpDir(t))
     const batches = heard(t, 'sqlock:batch')
-    const write = (on: Pick<DB, 'run'>) =>
-      Promise.all([1, 2, 3].map(() => on.run('INSERT INTO t VALUES (NULL)')))
     const inTransaction = async (tx: Transaction) => {
-      await write(tx)
+      await writeThree(tx)
       const first = tx.run('INSERT INTO t VALUES (NULL)')
       t.throws(() => tx.get('SELECT 1'), { code: 'ERR_SQLOCK_BUSY' })
-      await Promise.all([first, write(db)])
-      await write(db)
+      await Promise.all([first, writeThree(db)])
+      await writeThree(db)
     }
     const writes = async (act: () => Promise<unknown>) => {
       await act()
       return batches.splice(0).map(batch => batch.writes)
     }
-    t.deepEqual(await writes(() => db.withWriteLock(() => write(db))), [3])
+    t.deepEqual(await writes(() => db.withWriteLock(() => writeThree(db))), [3])
     t.deepEqual(await writes(() => db.transaction(inTransaction)), [3, 4, 3, 1])
-    t.deepEqual(await writes(() => db.transaction(tx => tx.savepoint(write))), [1, 3, 1, 1])
+    t.deepEqual(await writes(() => db.transaction(tx => tx.savepoint(writeThree))), [1, 3, 1, 1])
   }
 )
 

@@ -99,6 +99,30 @@ test('main.mjs and preload.cjs: windows add notes, hear of them, and what is und
   t.is(last?.text, 'a note that is under way')
 })
 
+test('worker.mjs: workers of two processes do each job once, those that are added later too', async t => {
+  const dir = project(t, 'worker.mjs')
+  const db = openDb(t, data(dir))
+  await db.exec(
+    'CREATE TABLE jobs (id INTEGER PRIMARY KEY, task, taken_until DEFAULT 0, result, done DEFAULT 0)'
+  )
+  await db.exec(
+    'CREATE TRIGGER once AFTER UPDATE OF result ON jobs BEGIN UPDATE jobs SET done = done + 1 WHERE id = new.id; END'
+  )
+  const script = `import('./worker.mjs').then(({ work }) => work(${JSON.stringify(db.dbPath)}, task => task * 2))`
+  const workers = [1, 2].map(() => new Running(t, process.execPath, ['-e', script], { cwd: dir }))
+  for (let task = 0; task < 40; task++) {
+    await db.run('INSERT INTO jobs (task) VALUES (?)', task)
+    if (task % 10 === 0)
+      for await (const [{ n }] of db.watch<any>('SELECT count(*) AS n FROM jobs WHERE result IS NULL'))
+        if (n === 0) break
+  }
+  for await (const [{ n }] of db.watch<any>(
+    'SELECT count(*) AS n FROM jobs WHERE result = task * 2 AND done = 1'
+  ))
+    if (n === 40) break
+  for (const worker of workers) t.is(worker.stderr, '')
+})
+
 test('nightly.mjs: removes what is old beside a server that writes, copies the rest, and runs once at a time', async t => {
   const dir = project(t, 'nightly.mjs')
   const db = openDb(t, data(dir), { timeout: 20_000 })

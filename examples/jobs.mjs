@@ -20,18 +20,18 @@ if (process.argv[2]) await work(new DB(process.argv[2], { timeout: 5000 }), proc
 else await run(mkdtempSync(join(tmpdir(), 'sqlock-')))
 
 async function work(db, worker) {
-  while (db.get('SELECT 1 FROM jobs WHERE result IS NULL')) {
-    const job = await db.getAsync(TAKE, { now: Date.now(), worker })
-    if (job) await finish(db, { worker, id: job.id, result: await square(job) })
-    else await sleep(20) // what is left is with others
+  // A commit by anybody wakes it, and the time of a job that a killed worker has.
+  for await (const _ of db.changes({ interval: LEASE_MS })) {
+    for (let job; (job = await db.getAsync(TAKE, { now: Date.now(), worker }));)
+      await finish(db, { worker, id: job.id, result: await square(job) })
+    if (!db.get('SELECT 1 FROM jobs WHERE result IS NULL')) break
   }
   process.disconnect()
 }
 
 async function square({ id, n }) {
   process.send(id)
-  await sleep(Math.random() * 10)
-  return n * n
+  return sleep(Math.random() * 10, n * n)
 }
 
 function finish(db, { id, worker, result }) {

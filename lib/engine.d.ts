@@ -97,7 +97,21 @@ export interface Database {
   pragmaStatement(source: string): string
   checkpoint(mode: string, options: { hold?: HoldId; signal?: Watch }): Promise<CheckpointResult>
   backup(destination: string, options: BackupOptions & { signal?: Watch }): Promise<{ totalPages: number }>
+  /** Tells of the commits that are made from now on. */
+  changes(): Changes
+  /** How commits are noticed; null while nobody is told. */
+  readonly changesSource: 'inotify' | 'poll' | null
+  /** Ends all that tells of commits. */
+  endChanges(): void
   close(): Promise<void>
+}
+
+/** Tells of commits by anybody, one after another. A commit between two calls of next() ends the second one. */
+export interface Changes {
+  /** null: no commit will be told of any more. It keeps the process alive as long as it is pending. */
+  next(intervalMs: number): Promise<'commit' | 'interval' | null>
+  /** Ends it, and the next() that is pending. */
+  end(): void
 }
 
 /** A statement with its values, see lib/api/parameters.js. */
@@ -176,6 +190,8 @@ export interface Outcomes {
 /** Rows in the form of the engine. */
 export interface Returned {
   columns: string[]
+  copy(): Returned
+  equals(other: Returned): boolean
 }
 
 export interface Description {

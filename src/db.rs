@@ -12,15 +12,19 @@
 //! | `records` | reads and writes of the table `records` |
 //! | `backup` | copies |
 //! | `file` | whether the file is still the one that was opened |
+//! | `changes` | telling of commits, by whatever process |
+//! | `watching` | the thread that looks for them |
 //! | `mutex` | locking what threads share |
 
 #![forbid(unsafe_code)]
 
 mod backup;
+mod changes;
 mod file;
 mod mutex;
 mod read;
 mod records;
+mod watching;
 mod write;
 
 use std::path::Path;
@@ -29,6 +33,7 @@ use std::time::Duration;
 
 use self::file::DatabaseFile;
 use self::mutex::{locked, try_locked};
+use self::watching::Hub;
 use crate::Error;
 use crate::lock::{self, LockOptions, WriteGuard, WriteLocker};
 use crate::sqlite::{
@@ -38,6 +43,9 @@ use crate::sqlite::{
 #[cfg(feature = "node")]
 use crate::lock::Identity;
 
+#[cfg(feature = "node")]
+pub(crate) use self::changes::Source;
+pub use self::changes::{Change, Changes};
 pub use self::records::Record;
 #[cfg(feature = "node")]
 pub(crate) use self::write::Outcomes;
@@ -82,12 +90,11 @@ impl Default for DatabaseOptions {
 /// # }
 /// ```
 pub struct Database {
-    file: DatabaseFile,
+    file: Arc<DatabaseFile>,
     timeout: Duration,
     locker: Arc<WriteLocker>,
     options: ConnectionOptions,
     /// Read by readers that are opened later.
-    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "only JavaScript reads on other threads"))]
     settings: Arc<InForce>,
     writer: Mutex<Option<Writer>>,
     reader: Mutex<Option<ReadConnection>>,
@@ -95,6 +102,7 @@ pub struct Database {
     readers: Mutex<Vec<ReadConnection>>,
     /// Opened when it is needed.
     checkpointer: Mutex<Option<Checkpointer>>,
+    hub: Arc<Mutex<Hub>>,
 }
 
 impl Database {
@@ -127,7 +135,7 @@ impl Database {
         reader.check_layout()?;
         let writer = Writer::open(&path, options.connection.clone(), Arc::clone(&settings))?;
         let db = Self {
-            file: DatabaseFile::at(path)?,
+            file: Arc::new(DatabaseFile::at(path)?),
             timeout: options.timeout,
             locker: Arc::new(locker),
             options: options.connection,
@@ -136,6 +144,7 @@ impl Database {
             reader: Mutex::new(Some(reader)),
             readers: Mutex::default(),
             checkpointer: Mutex::default(),
+            hub: Arc::default(),
         };
         db.watch_companions(|| false);
         Ok(db)
@@ -196,6 +205,7 @@ impl Database {
     }
 
     fn close_connections(&self) {
+        self.end_changes();
         let is_lost = self.file.has_lost_companions();
         // The reader first: it tells that the database is closed.
         let reader = locked(&self.reader).take();

@@ -38,6 +38,6 @@ mod os;
 pub mod sqlite;
 mod threads;
 
-pub use db::{DEFAULT_TIMEOUT, Database, DatabaseOptions, Record};
+pub use db::{Change, Changes, DEFAULT_TIMEOUT, Database, DatabaseOptions, Record};
 pub use error::Error;
 pub use lock::{WriteGuard, WriteLocker};

@@ -12,12 +12,14 @@ const { dirname } = require('node:path')
 const { throwIfAborted } = require('../base/abort')
 const { SqlockError } = require('../base/errors')
 const { settled } = require('../base/failures')
-const { issue } = require('../scope/issue')
+const { issue, issueRows } = require('../scope/issue')
 const { scopeOwnedBy } = require('../scope/scope')
 const { Session } = require('../scope/session')
+const { changesOf, liveRowsOf } = require('./changes')
 const {
   checkAcquireOptions,
   checkBackupOptions,
+  checkChangesOptions,
   checkCheckpointMode,
   checkCloseOptions,
   checkDatabaseOptions,
@@ -29,7 +31,7 @@ const {
   checkPragma,
   checkString
 } = require('./options')
-const { checkStatement } = require('./parameters')
+const { checkStatement, checkWatch } = require('./parameters')
 const { Queryable } = require('./queryable')
 const { Records } = require('./records')
 const { Transaction } = require('./transaction')
@@ -168,6 +170,14 @@ class DB extends Queryable {
     return this.#session.backup(checkDestination(destination), checkBackupOptions(options))
   }
 
+  changes(options) {
+    return this.#follow(() => changesOf(this.#database, checkChangesOptions(options)))
+  }
+
+  watch(query, ...params) {
+    return this.#follow(() => liveRowsOf(this.#database, checkWatch(query, params, this.#options)))
+  }
+
   async lockStatus() {
     this.#assertOpen()
     return settled(this.#session.lock.status())
@@ -175,7 +185,8 @@ class DB extends Queryable {
 
   stats() {
     const walBytes = statSync(this.#database.walPath, { throwIfNoEntry: false })?.size ?? 0
-    return { ...this.#session.stats.summary(), queue: this.#session.waiting, walBytes }
+    const { waiting: queue, stats } = this.#session
+    return { ...stats.summary(), queue, walBytes, changes: this.#database.changesSource }
   }
 
   async close(options) {
@@ -193,6 +204,11 @@ class DB extends Queryable {
 
   #transact(target, fn, options) {
     return this.#session.holds.transact(target, open => fn(this.#asTransaction(open)), options)
+  }
+
+  /** What iterates over commits belongs to no scope. */
+  #follow(begin) {
+    return issueRows(() => this.#assertOpen(), begin)
   }
 
   #asTransaction(open) {

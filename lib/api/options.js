@@ -335,6 +335,18 @@ function checkBackupOptions(value) {
   }
 }
 
+/** Commits are waited for no longer than `interval`. */
+function checkInterval(value) {
+  checkDuration('interval', value)
+  if (value === 0) throw outOfRange('interval must be more than 0 ms')
+  return value
+}
+
+function checkChangesOptions(value) {
+  const { signal, interval } = checkOptions('options', value, ['signal', 'interval'])
+  return { signal: optional(signal, checkSignal), interval: optional(interval, checkInterval, Infinity) }
+}
+
 function checkCloseOptions(value) {
   const { timeout } = checkOptions('options', value, ['timeout'])
   return { timeout: optional(timeout, ms => checkDuration('timeout', ms), Infinity) }
@@ -360,6 +372,7 @@ module.exports = {
   checkAcquireOptions,
   checkBackupOptions,
   checkBoolean,
+  checkChangesOptions,
   checkCheckpointMode,
   checkCloseOptions,
   checkDatabaseOptions,

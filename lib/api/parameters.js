@@ -11,6 +11,7 @@ const { kindOf } = require('../base/kind')
 const {
   checkAcquireOptions,
   checkBoolean,
+  checkChangesOptions,
   checkEach,
   checkInteger,
   checkIntegerMode,
@@ -111,6 +112,7 @@ function checkScript(script, values, defaultTimeout) {
 
 const QUERY_OPTIONS = ['sql', 'params', 'timeout', 'signal']
 const READ_OPTIONS = [...QUERY_OPTIONS, 'raw', 'integers']
+const WATCH_OPTIONS = ['sql', 'params', 'signal', 'raw', 'integers', 'interval']
 
 /** `{ statement, timeout, signal }` of a text with its parameters, or of `{ sql, params, timeout, signal }`. */
 function checkQuery(query, parameters, defaultTimeout, known = QUERY_OPTIONS) {
@@ -130,6 +132,15 @@ function checkRead(query, parameters, defaults) {
   const { raw = false, integers = defaults.integers } = typeof query === 'string' ? {} : query
   const form = checkBoolean('raw', raw) ? 'raw' : 'object'
   return { plan: { statement, mode: checkIntegerMode('integers', integers), form }, ...options }
+}
+
+/** The same of a read that is made again and again, `{ plan, signal, interval }`. */
+function checkWatch(query, parameters, defaults) {
+  if (typeof query === 'string')
+    return { ...checkRead(query, parameters, defaults), ...checkChangesOptions() }
+  const { interval, ...read } = checkOptions('query', query ?? null, WATCH_OPTIONS)
+  const { plan, signal } = checkRead(read, parameters, defaults)
+  return { plan, ...checkChangesOptions({ signal, interval }) }
 }
 
 /** The statements of a batch: texts, or `{ sql, params }`. */
@@ -180,4 +191,4 @@ function checkNumber(name, value) {
   return value
 }
 
-module.exports = { checkItems, checkQuery, checkRead, checkScript, checkStatement }
+module.exports = { checkItems, checkQuery, checkRead, checkScript, checkStatement, checkWatch }

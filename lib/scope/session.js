@@ -204,6 +204,7 @@ class Session {
     }
     let timer = timeout > TIMER_MAX_MS ? undefined : setTimeout(refuse, timeout)
     this.database.reader.close()
+    this.database.endChanges()
     await this.holds.end()
     await this.#queue.drained()
     await this.database.reader.drained()

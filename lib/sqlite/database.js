@@ -112,6 +112,18 @@ class Database {
     return backup(this.#native, destination, options)
   }
 
+  changes() {
+    return call(() => this.#native.changes())
+  }
+
+  get changesSource() {
+    return this.#native.changesSource
+  }
+
+  endChanges() {
+    this.#native.endChanges()
+  }
+
   close() {
     return settled(this.#native.close())
   }

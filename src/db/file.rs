@@ -26,6 +26,8 @@ const CHECK_EVERY: Duration = Duration::from_millis(20);
 /// The file that was opened.
 pub(super) struct DatabaseFile {
     path: PathBuf,
+    /// The same without links.
+    real_path: PathBuf,
     identity: Identity,
     wal: Companion,
     shm: Companion,
@@ -81,14 +83,18 @@ impl DatabaseFile {
         // SQLite follows a symbolic link, and makes its files beside what the link leads to.
         let real = path.canonicalize().map_err(|error| lock::Error::io("realpath", &path, error))?;
         let companion = |suffix| Companion::at(beside(&real, suffix));
-        Ok(Self { path, identity, wal: companion(WAL), shm: companion(SHM), checked: Mutex::default() })
+        let (wal, shm) = (companion(WAL), companion(SHM));
+        Ok(Self { path, real_path: real, identity, wal, shm, checked: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    #[cfg(feature = "node")]
+    pub(super) fn real_path(&self) -> &Path {
+        &self.real_path
+    }
+
     pub(super) fn wal_path(&self) -> &Path {
         &self.wal.path
     }

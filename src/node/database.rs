@@ -12,6 +12,7 @@ use napi_derive::napi;
 
 use super::backup::NativeBackup;
 use super::batch::Batch;
+use super::changes::NativeChanges;
 use super::checkpoint::{NativeCheckpointMode, NativeCheckpointing};
 use super::convert::{to_duration, to_transaction};
 use super::environment;
@@ -21,6 +22,7 @@ use super::lock::{NativeLock, NativeLockOptions};
 use super::rows::TakeRef;
 use super::statement::NativeStatement;
 use super::submission::NativeSubmission;
+use crate::db::Source;
 use crate::sqlite::{self, AutoVacuum, Column, ConnectionOptions, Description, Layout, Synchronous};
 use crate::threads::STACK_BYTES;
 use crate::{DEFAULT_TIMEOUT, Database, DatabaseOptions};
@@ -234,6 +236,27 @@ impl NativeDatabase {
     #[napi(catch_unwind)]
     pub fn backup(&self, env: Env, destination: String, pages_per_step: i32) -> Result<NativeBackup> {
         NativeBackup::new(&env, Arc::clone(&self.database), destination.into(), pages_per_step)
+    }
+
+    /// Tells of the commits that are made from now on, by whatever process.
+    #[napi(catch_unwind)]
+    pub fn changes(&self, env: Env) -> Result<NativeChanges> {
+        self.database.changes().map(NativeChanges::from).map_err(|error| exception(&env, error))
+    }
+
+    /// How commits are noticed: 'inotify' or 'poll', or null while nobody is told.
+    #[napi(getter, catch_unwind, ts_return_type = "'inotify' | 'poll' | null")]
+    pub fn changes_source(&self) -> Option<&'static str> {
+        self.database.changes_source().map(|source| match source {
+            Source::Events => "inotify",
+            Source::Poll => "poll",
+        })
+    }
+
+    /// Ends all that tells of commits.
+    #[napi(catch_unwind)]
+    pub fn end_changes(&self) {
+        self.database.end_changes();
     }
 
     /// Closes the connections on a worker; SQLite's closing checkpoint may take a while.

@@ -21,6 +21,7 @@
 //! | `rows` | rows on their way to JavaScript |
 //! | `read` | reads on workers |
 //! | `cursor` | reads a chunk at a time |
+//! | `changes` | telling of commits |
 //! | `checkpoint` | checkpoints |
 //! | `backup` | backups |
 //! | `stepper` | work in steps on a thread of its own, such as a cursor or a backup |
@@ -33,6 +34,7 @@
 
 mod backup;
 mod batch;
+mod changes;
 mod checkpoint;
 mod convert;
 mod cursor;

@@ -265,6 +265,20 @@ impl NativeRows {
         self.columns.names.clone()
     }
 
+    /// A copy of those that were not handed over.
+    #[napi(catch_unwind)]
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        Self { columns: Columns { names: self.columns.names.clone(), delivered: false }, chunks: self.chunks.clone() }
+    }
+
+    /// Are these the same rows, in the same order?
+    #[napi(catch_unwind)]
+    #[must_use]
+    pub fn equals(&self, other: &NativeRows) -> bool {
+        self.columns.names == other.columns.names && self.chunks == other.chunks
+    }
+
     /// Hands over the next chunk, if there is one. Says whether there are more.
     #[napi(catch_unwind)]
     pub fn next(

@@ -23,13 +23,13 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-pub(crate) use seam::{Access, Entry, Event, Identity, LockFile, Stamp, Watch};
+pub(crate) use seam::{Access, Entry, Event, Identity, Listener, LockFile, Stamp, Watch};
 #[cfg(test)]
 pub(crate) use system::symlink;
 pub(crate) use system::{
     Attributes, LOCK_CALL, OPEN_FILES_CANNOT_BE_DELETED, busy, clock, command, create, do_not_preempt, has_descriptor,
-    holder_text, is_alive, is_locked, lock_file, open, pin_directory, rename, shortened, stale, try_claim, watch,
-    write_at,
+    holder_text, is_alive, is_locked, listen, lock_file, open, pin_directory, rename, shortened, stale, try_claim,
+    watch, write_at,
 };
 #[cfg(feature = "node")]
 pub(crate) use system::{End, errno};

@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::io;
+use std::time::Duration;
 
 /// What a file or directory is, whatever it is called: device and inode, or volume and file index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +87,17 @@ pub(crate) trait Watch: Send {
     fn look(&self, tell: &mut dyn FnMut(Event));
     /// Sends a signal to every watch of the file in all processes, this one included.
     fn signal(&self);
+}
+
+/// Hears that files of directories are written to, made or taken away.
+pub(crate) trait Listener: Send + Sync {
+    /// Waits for an event, for [`wake`](Self::wake), or until the time is over: for ever without one. True after an event.
+    /// One that comes while nobody waits is kept for the next wait.
+    fn wait(&self, timeout: Option<Duration>) -> bool;
+    /// Waits for `wake` alone, and keeps each event for a later wait. True when it was woken.
+    fn rest(&self, timeout: Option<Duration>) -> bool;
+    /// Ends the wait of the thread, or its next one.
+    fn wake(&self);
 }
 
 /// What a [`Watch`] sees.

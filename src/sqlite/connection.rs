@@ -169,7 +169,6 @@ fn set_up(connection: Connection, options: &ConnectionOptions) -> Result<Connect
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Memory {
     /// What SQLite and rusqlite keep by themselves: 2 MB of pages, and 16 statements.
-    #[cfg_attr(not(feature = "node"), expect(dead_code, reason = "a Rust program has one connection that reads"))]
     Little,
     /// 16 MB of pages, and as many statements as the connection that writes. SQLite reads a page that it does not keep with a system
     /// call, and copies it.

@@ -104,7 +104,7 @@ pub(crate) use presence::meets_another;
 #[cfg(feature = "node")]
 pub(crate) use query::{Columns, Encoded};
 pub(crate) use query::{Query, Source};
-pub(crate) use read_connection::ReadConnection;
+pub(crate) use read_connection::{Mark, ReadConnection};
 pub(crate) use settings::InForce;
 #[cfg(feature = "node")]
 pub(crate) use text::is_kept;

@@ -311,9 +311,16 @@ unsafe fn bytes<'s>(text: *const c_char) -> Option<&'s [u8]> {
 /// The header of the WAL index, which every commit changes: <https://www.sqlite.org/walformat.html#walidxfmt>.
 pub(super) type WalIndexHeader = [u32; 12];
 
+/// Which of the two copies of the header. A commit writes the second one before the first.
+#[derive(Clone, Copy)]
+pub(super) enum HeaderCopy {
+    First,
+    Second,
+}
+
 /// Reads the header of the WAL index from the memory that all processes share; `None` where there is none. To be asked of a
 /// connection that has read a WAL database: for another one this would make the index.
-pub(super) fn wal_index_header(connection: &Connection) -> Option<WalIndexHeader> {
+pub(super) fn wal_index_header(connection: &Connection, copy: HeaderCopy) -> Option<WalIndexHeader> {
     const FIRST_PAGE: c_int = 0;
     const PAGE_BYTES: c_int = 32 * 1024;
     const DO_NOT_EXTEND: c_int = 0;
@@ -329,7 +336,7 @@ pub(super) fn wal_index_header(connection: &Connection) -> Option<WalIndexHeader
         if mapped != ffi::SQLITE_OK || page.is_null() {
             return None;
         }
-        let words: *const u32 = page.cast();
+        let words: *const u32 = page.cast::<u32>().add(copy as usize * size_of::<WalIndexHeader>() / size_of::<u32>());
         let header = std::array::from_fn(|n| ptr::read_volatile(words.add(n)));
         fence(Ordering::Acquire);
         Some(header)

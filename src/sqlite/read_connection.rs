@@ -25,7 +25,7 @@ use super::authorizer::{Authorizer, Mode};
 use super::connection::{self, ATTEMPTS, ConnectionOptions, Memory, Opened, OpenedToRead};
 use super::interrupt::Interrupt;
 use super::query::Source;
-use super::raw::{self, WalIndexHeader};
+use super::raw::{self, HeaderCopy, WalIndexHeader};
 use super::refresh::{is_wal, refresh};
 use super::settings::{InForce, Settings};
 
@@ -36,6 +36,17 @@ pub(crate) struct ReadConnection {
     memory: Memory,
     in_force: Arc<InForce>,
     reading: Reading,
+    /// How often it was replaced.
+    replaced: u32,
+}
+
+/// What every commit changes, by whatever connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Of a database in WAL mode.
+    Wal(WalIndexHeader),
+    /// Of another one: SQLite's `data_version`, which two connections count differently.
+    Version { replaced: u32, version: i64 },
 }
 
 impl ReadConnection {
@@ -46,7 +57,7 @@ impl ReadConnection {
         in_force: Arc<InForce>,
     ) -> Result<Self, Error> {
         let reading = Reading::open(path, options, memory)?;
-        Ok(Self { path: path.to_owned(), options: options.clone(), memory, in_force, reading })
+        Ok(Self { path: path.to_owned(), options: options.clone(), memory, in_force, reading, replaced: 0 })
     }
 
     /// Reads until it is called off.
@@ -80,6 +91,15 @@ impl ReadConnection {
         mut read: impl FnMut(&Source<'_>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         self.repeatedly(true, |reading| reading.read(false, &mut read))
+    }
+
+    /// What the newest commit has left. Has no snapshot, and takes no lock in WAL mode.
+    ///
+    /// # Errors
+    /// `SQLITE_BUSY` at once when a program has the file to itself.
+    pub(crate) fn mark(&mut self) -> Result<Mark, Error> {
+        let mark = self.repeatedly(true, Reading::mark)?;
+        Ok(mark.unwrap_or_else(|version| Mark::Version { replaced: self.replaced, version }))
     }
 
     /// Is it known to take part in WAL mode? Then it does until it is closed, and nobody may remove the -wal and the -shm.
@@ -139,6 +159,7 @@ impl ReadConnection {
                 _ => attempts_left -= 1,
             }
             self.reading = Reading::open(&self.path, &self.options, self.memory)?;
+            self.replaced = self.replaced.wrapping_add(1);
         }
     }
 
@@ -198,6 +219,23 @@ impl Reading {
         outcome
     }
 
+    /// The mark, or the `data_version` where there is no WAL index.
+    fn mark(&mut self) -> Result<Result<Mark, i64>, Error> {
+        if !self.wal {
+            self.with_us(refresh)?;
+            self.wal = self.at_rest.is_none() && self.with_us(is_wal)?;
+        }
+        // A commit can be seen as soon as the second copy is there: who reads then waits for the first.
+        if self.wal
+            && let Some(header) = raw::wal_index_header(&self.connection, HeaderCopy::Second)
+        {
+            return Ok(Ok(Mark::Wal(header)));
+        }
+        let version =
+            self.with_us(|connection| connection.pragma_query_value(None, "data_version", |row| row.get(0)))?;
+        Ok(Err(version))
+    }
+
     fn end_snapshot(&mut self) {
         if self.snapshot.take().is_some() {
             // A transaction that only reads has nothing that could fail to be kept.
@@ -207,7 +245,7 @@ impl Reading {
 
     /// Sees to it that a snapshot is open that is the newest, where that can be told.
     fn begin_snapshot(&mut self) -> Result<(), Error> {
-        let header = raw::wal_index_header(&self.connection);
+        let header = raw::wal_index_header(&self.connection, HeaderCopy::First);
         if header.is_some() && header == self.snapshot {
             return Ok(());
         }

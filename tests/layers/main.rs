@@ -43,6 +43,8 @@ const TABLE: &[Row] = &[
     row("src/os/unix/scheduling.rs", &["crate::os", "nix"]),
     row("src/db.rs", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
     row("src/db", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite"]),
+    row("src/db/changes.rs", &["crate::db", "crate::Error", "crate::lock", "crate::sqlite", "crate::threads"]),
+    row("src/db/watching.rs", &["crate::db", "crate::Error", "crate::os", "crate::sqlite"]),
     row("src/lock", &["crate::lock", "crate::os"]),
     row("src/lock/holder.rs", &["crate::lock", "crate::os", "chrono"]),
     row("src/lock/queue/waiter.rs", &["crate::lock", "crate::os", "crate::threads"]),

@@ -21,7 +21,7 @@ pub(crate) const LOCK_CALL: &str = "flock";
 /// # Errors
 /// The errno of fstat(2).
 pub(crate) fn lock_file(file: File, _: &Path) -> io::Result<Box<dyn LockFile>> {
-    Ok(Box::new(RegularFile { id: Identity::of_open(&file)?, marks: mark::are_supported(&file), file }))
+    Ok(Box::new(RegularFile { id: Identity::of_open(&file)?, marks: mark::is_local(&file), file }))
 }
 
 /// At most `max` bytes of the holder text beside or in the lock file at `path`; `None` when it

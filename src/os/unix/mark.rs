@@ -10,8 +10,8 @@
 
 use std::fs::File;
 
-/// Can waiters be seen on the file system of this file?
-pub(super) fn are_supported(file: &File) -> bool {
+/// Is the file on a file system that only this machine writes to, as far as is known? There waiters can be seen.
+pub(super) fn is_local(file: &File) -> bool {
     system::is_local(file)
 }
 
@@ -88,7 +88,7 @@ mod tests {
     fn a_mark_is_seen_by_others_until_it_is_removed_or_its_file_closed() -> TestResult {
         let marked = tempfile::NamedTempFile::new_in(".")?;
         let (other, third) = (marked.reopen()?, marked.reopen()?);
-        assert!(are_supported(&other), "the tests run on a local file system");
+        assert!(is_local(&other), "the tests run on a local file system");
         set(marked.as_file(), true);
         assert!(is_set(&other));
         assert!(!is_set(marked.as_file()), "its own is no other's");

@@ -19,7 +19,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 };
 
 use super::raw;
-use crate::os::{Access, Entry};
+use crate::os::{Access, Entry, Listener};
 
 /// In nobody's way.
 const SHARE_ALL: u32 = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
@@ -167,4 +167,10 @@ pub(super) fn system_error(code: u32) -> io::Error {
 pub(crate) fn symlink(target: &Path, link: &Path) -> io::Result<()> {
     use std::os::windows::fs::{symlink_dir, symlink_file};
     if target.is_dir() { symlink_dir(target, link) } else { symlink_file(target, link) }
+}
+
+/// Windows may tell of a write only when its cache is flushed:
+/// <https://learn.microsoft.com/en-us/windows/win32/api/fileapi/nf-fileapi-findfirstchangenotificationw>.
+pub(crate) fn listen(_: &[&Path], _: impl Fn(&OsStr) -> bool) -> Option<Box<dyn Listener>> {
+    None
 }

@@ -29,7 +29,8 @@ pub(crate) use errno::errno;
 #[cfg(test)]
 pub(crate) use files::symlink;
 pub(crate) use files::{
-    Attributes, OPEN_FILES_CANNOT_BE_DELETED, busy, create, open, pin_directory, rename, shortened, stale, write_at,
+    Attributes, OPEN_FILES_CANNOT_BE_DELETED, busy, create, listen, open, pin_directory, rename, shortened, stale,
+    write_at,
 };
 pub(crate) use lock::{LOCK_CALL, do_not_preempt, is_locked, lock_file, try_claim, watch};
 pub(crate) use process::{clock, command, has_descriptor, is_alive};
