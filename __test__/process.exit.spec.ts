@@ -1,7 +1,7 @@
 /** The end of a process, at each step of its life: no crash, no leftover hold. */
 import test from 'ava'
 import { runScript } from './helpers/child.ts'
-import { isWindows } from './helpers/posix.ts'
+import { isWindows } from './helpers/system.ts'
 import { openDb, openLocker, tmpDir } from './helpers/tmp.ts'
 
 const STEPS: Record<string, string> = {

@@ -10,7 +10,7 @@ import type { ExecutionContext } from 'ava'
 import { hasBetter } from './helpers/better.ts'
 import { prelude, run } from './helpers/child.ts'
 import { isThere } from './helpers/there.ts'
-import { isWindows } from './helpers/posix.ts'
+import { isWindows } from './helpers/system.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const root = realpathSync(fileURLToPath(new URL('..', import.meta.url)))

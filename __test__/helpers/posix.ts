@@ -1,7 +1,6 @@
 /** What Windows does not have. The tests that need it are skipped there, and this is the one place that says why. */
 import test from 'ava'
-
-export const isWindows = process.platform === 'win32'
+import { isWindows } from './system.ts'
 
 const REASONS = {
   children: 'a process that Node starts ends with the one that has started it',

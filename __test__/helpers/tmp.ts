@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { ExecutionContext } from 'ava'
 import { DB, WriteLocker } from '../../index.js'
 import type { DBOptions, IntegerMode, WriteLockerOptions } from '../../index.js'
-import { isWindows } from './posix.ts'
+import { isWindows } from './system.ts'
 
 export function tmpDir(t: ExecutionContext): string {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'sqlock-')))

@@ -1,0 +1,2 @@
+/** The system that the tests run on. */
+export const isWindows = process.platform === 'win32'
