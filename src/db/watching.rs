@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) use self::pace::Source;
-use self::pace::{Look, Pace, Pause};
+use self::pace::{Look, Pace};
 use super::file::DatabaseFile;
 use super::mutex::locked;
 use crate::Error;
@@ -184,18 +184,27 @@ impl Watching {
             let found = state.look();
             let told = state.settled(|| if is_replaced { self.file.check() } else { Ok(()) });
             let now = Instant::now();
-            let pause = pace.next(&Look { heard, found, is_wal: state.is_wal() }, now);
-            let pause = state.is_awaited().then(|| pause.until(state.next_end(), now));
-            state.sleeps_until = pause.as_ref().map(|pause| now + pause.rest + pause.listen);
+            let pause = pace.next(&Look { heard, found, is_wal: state.is_wal() }, now).until(state.next_end(), now);
+            // Those who were told come back soon. Without a rest they would be told of each commit by itself.
+            let rests = found && !told.is_empty();
+            let is_awaited = state.is_awaited();
+            state.sleeps_until = match (rests, is_awaited) {
+                (true, _) => Some(now + pause.rest),
+                (false, true) => Some(now + pause.listen),
+                (false, false) => None,
+            };
             drop(state);
             for (told, outcome) in told {
                 told(outcome);
             }
-            heard = match pause {
-                Some(Pause { rest, .. }) if !rest.is_zero() && self.rest(Some(rest)) => false,
-                Some(Pause { listen, .. }) => self.listen(listen),
+            heard = match (rests, is_awaited) {
+                (true, _) => {
+                    self.rest(Some(pause.rest));
+                    false
+                }
+                (false, true) => self.listen(pause.listen),
                 // What has happened meanwhile is looked at when somebody waits.
-                None => self.rest(None),
+                (false, false) => self.rest(None),
             };
         }
     }

@@ -34,12 +34,12 @@ pub(super) struct Look {
     pub(super) is_wal: bool,
 }
 
-/// The time until the next look.
+/// The time until the next look: one of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Pause {
-    /// In which events are not listened to.
+    /// After a commit was told of: events do not end it.
     pub(super) rest: Duration,
-    /// In which an event ends it.
+    /// Otherwise: an event ends it.
     pub(super) listen: Duration,
 }
 
@@ -47,8 +47,7 @@ impl Pause {
     /// The same, and ends in time.
     pub(super) fn until(self, end: Option<Instant>, now: Instant) -> Self {
         let Some(left) = end.map(|end| end.saturating_duration_since(now)) else { return self };
-        let rest = self.rest.min(left);
-        Self { rest, listen: self.listen.min(left.saturating_sub(rest)) }
+        Self { rest: self.rest.min(left), listen: self.listen.min(left) }
     }
 }
 
