@@ -704,7 +704,7 @@ export class DB<M extends IntegerMode = 'number'> {
    * A live query: yields its rows at once, and again whenever a commit by anybody has changed them. One read at a time, off the event
    * loop; for a slow consumer the states in between are skipped, never the last. Rows are compared in their order: without ORDER BY
    * another order is a change. An error of a read ends it with that error. With `interval` it reads again after that time, too.
-   * Otherwise as `changes()`.
+   * `return()` and the signal interrupt a read that is under way; `close()` waits for it. Otherwise as `changes()`.
    *
    * @throws {SqlockError} ERR_SQLOCK_SYNC_WRITE for a statement that writes, and what `changes()` and `allAsync()` throw
    */

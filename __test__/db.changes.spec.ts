@@ -8,7 +8,7 @@ import type { Change, DB } from '../index.js'
 import { eventually, mustBlock, rejection } from './helpers/block.ts'
 import { runScript } from './helpers/child.ts'
 import { hasSql, sql, stayIn } from './helpers/sqlite.ts'
-import { INSERT, values, withTable } from './helpers/table.ts'
+import { ENDLESS, INSERT, values, withTable } from './helpers/table.ts'
 import { openDb, tmpDir } from './helpers/tmp.ts'
 
 const index = new URL('../index.mjs', import.meta.url).href
@@ -150,6 +150,22 @@ test('close() ends pending steps and later ones, and nothing begins after it', a
   }
 })
 
+test('a step that a commit has made before close() is no step after it', async t => {
+  for (let n = 0; n < 20; n++) {
+    const db = await withTable(t)
+    const seen = (async () => {
+      for await (const _ of db.changes()) values(db)
+    })()
+    const rows = (async () => {
+      for await (const _ of db.watch('SELECT * FROM t')) values(db)
+    })()
+    await db.run(INSERT, n)
+    if (n % 2) await new Promise(setImmediate)
+    await db.close()
+    await t.notThrowsAsync(Promise.all([seen, rows]))
+  }
+})
+
 test('bad arguments are the rejection of the first step', async t => {
   const db = await withTable(t)
   const bad: [any, RegExp][] = [
@@ -288,6 +304,20 @@ test('a live query that writes, or that fails later, ends with the error', async
   await db.exec('DROP TABLE t')
   t.is((await pending).code, 'SQLITE_ERROR')
   t.deepEqual(await rows.next(), DONE)
+})
+
+test('return() and an abort end the read of a live query that would never end', async t => {
+  const db = await withTable(t)
+  const rows = db.watch(ENDLESS)
+  const unblock = await mustBlock(t, rows.next())
+  t.deepEqual(await rows.return!(), DONE)
+  t.deepEqual(await unblock(), DONE)
+  const controller = new AbortController()
+  const aborted = db.watch({ sql: ENDLESS, signal: controller.signal })
+  const rejected = await mustBlock(t, rejection(aborted.next()))
+  controller.abort('enough')
+  t.is(await rejected(), 'enough')
+  t.is(await rejection(aborted.next()), 'enough')
 })
 
 test('a live query with an interval reads again for what no commit changes', async t => {

@@ -81,3 +81,26 @@ withStrace('the last commit is seen although the disk takes 300 ms to sync it', 
   await seen
   t.is(rows, 3)
 })
+
+withStrace('without inotify commits are told of all the same, and stats() say so', async t => {
+  const dir = tmpDir(t)
+  await withTable(t, dir)
+  const script = `
+    const db = new DB(dir + '/app.db', { timeout: 60000 }), other = new DB(dir + '/app.db', { timeout: 60000 });
+    (async () => {
+      const commits = db.changes();
+      await commits.next();
+      for (let n = 0; n < 3; n++) {
+        await other.run('${INSERT}', n);
+        while (db.all('SELECT * FROM t').length <= n) await commits.next();
+        await commits.next();
+      }
+      console.log(db.stats().changes);
+      await db.close();
+      await other.close();
+    })()`
+  const inject = ['-e', 'trace=inotify_init1', '-e', 'inject=inotify_init1:error=EMFILE']
+  const { stdout, lines } = await strace(t, dir, inject, script)
+  t.is(stdout, 'poll\n')
+  t.true(lines.some(line => line.includes('EMFILE')))
+})

@@ -116,6 +116,7 @@ if (has('strace')) {
       'ERR_SQLOCK_IO,pthread_create,EAGAIN',
       `step(); await tell(db.checkpoint()); await tell(db.checkpoint('FULL'));`
     ],
+    ['changes()', 'ERR_SQLOCK_IO,pthread_create,EAGAIN', `step(); await tell(db.changes().next());`],
     ['backup()', 'ERR_SQLOCK_IO,pthread_create,EAGAIN', `step(); await tell(db.backup(dir + '/copy.db'));`],
     [
       'iterate()',

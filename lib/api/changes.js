@@ -4,7 +4,7 @@
 /** @import * as Engine from '../engine' */
 'use strict'
 
-const { onAbort, throwIfAborted } = require('../base/abort')
+const { onAbort, throwIfAborted, watch } = require('../base/abort')
 const { owned } = require('../base/bytes')
 const { settled } = require('../base/failures')
 
@@ -12,22 +12,25 @@ const done = () => ({ done: true, value: undefined })
 
 /**
  * An iterator of which one step is made at a time. Unlike that of an async generator, its return() does not wait for the pending step,
- * which may wait for ever: it ends it. An aborted signal fails every step.
+ * which may wait for ever: it ends it. An aborted signal fails every step. Once the DB is closed, a step that was made does not
+ * count any more: whoever got it would read from a closed DB.
  */
 class Steps {
   #source
   #signal
+  #isOpen
   /** @type {Promise<any>} */
   #last = Promise.resolve()
   #ended = false
 
   /**
    * @param {{ next(): Promise<IteratorResult<unknown>>, end(): void }} source `end` ends what `next` waits for
-   * @param signal
+   * @param options `isOpen`: tells whether the DB is
    */
-  constructor(source, signal) {
+  constructor(source, { signal, isOpen }) {
     this.#source = source
     this.#signal = signal
+    this.#isOpen = isOpen
   }
 
   [Symbol.asyncIterator]() {
@@ -46,18 +49,30 @@ class Steps {
   }
 
   async #step() {
-    const signal = this.#signal
     try {
-      throwIfAborted(signal)
+      throwIfAborted(this.#signal)
       if (this.#ended) return done()
-      const stop = signal && onAbort(signal, () => this.#end())
-      const step = await this.#source.next().finally(stop)
-      throwIfAborted(signal)
-      if (step.done) this.#end()
-      return step
+      const step = await this.#take()
+      throwIfAborted(this.#signal)
+      if (!step.done && !this.#ended && this.#isOpen()) return step
+      this.#end()
+      return done()
     } catch (error) {
       this.#end()
-      throw signal?.aborted ? signal.reason : error
+      throw error
+    }
+  }
+
+  async #take() {
+    const stop = this.#signal && onAbort(this.#signal, () => this.#end())
+    try {
+      return await this.#source.next()
+    } catch (error) {
+      // It was ended under its step, by an abort or a close.
+      if (this.#ended || !this.#isOpen()) return done()
+      throw error
+    } finally {
+      stop?.()
     }
   }
 
@@ -95,6 +110,9 @@ class LiveRows {
   #commits
   #read
   #rows
+  /** Interrupts the read that is under way. */
+  #controller = new AbortController()
+  #signal = watch(this.#controller.signal)
   /** As the engine has them: the caller may change the rows that it got. */
   #last = null
 
@@ -105,43 +123,34 @@ class LiveRows {
   }
 
   async next() {
-    try {
-      return await this.#next()
-    } catch (error) {
-      // The DB was closed between the commit and the read.
-      if (error.code === 'ERR_SQLOCK_CLOSED') return done()
-      throw error
-    }
-  }
-
-  end() {
-    this.#commits.end()
-  }
-
-  async #next() {
     while (!(await this.#commits.next()).done) {
-      const returned = await this.#read()
+      const returned = await this.#read(this.#signal)
       if (this.#last?.equals(returned)) continue
       this.#last = returned.copy()
       return { done: false, value: await this.#rows(returned) }
     }
     return done()
   }
+
+  end() {
+    this.#commits.end()
+    this.#controller.abort()
+  }
 }
 
 /** @param {Engine.Database} database */
-function changesOf(database, { signal, interval }) {
-  return new Steps(new Commits(database.changes(), interval), signal)
+function changesOf(database, { signal, interval, isOpen }) {
+  return new Steps(new Commits(database.changes(), interval), { signal, isOpen })
 }
 
 /** @param {Engine.Database} database */
-function liveRowsOf(database, { plan, signal, interval }) {
+function liveRowsOf(database, { plan, signal, interval, isOpen }) {
   const kept = owned(plan)
   const rows = new LiveRows(new Commits(database.changes(), interval), {
-    read: () => database.reader.allAsync(kept, false, signal),
+    read: ended => database.reader.allAsync(kept, false, ended),
     rows: returned => database.rows(returned, kept)
   })
-  return new Steps(rows, signal)
+  return new Steps(rows, { signal, isOpen })
 }
 
 module.exports = { changesOf, liveRowsOf }

@@ -171,11 +171,11 @@ class DB extends Queryable {
   }
 
   changes(options) {
-    return this.#follow(() => changesOf(this.#database, checkChangesOptions(options)))
+    return this.#follow(changesOf, () => checkChangesOptions(options))
   }
 
   watch(query, ...params) {
-    return this.#follow(() => liveRowsOf(this.#database, checkWatch(query, params, this.#options)))
+    return this.#follow(liveRowsOf, () => checkWatch(query, params, this.#options))
   }
 
   async lockStatus() {
@@ -207,8 +207,11 @@ class DB extends Queryable {
   }
 
   /** What iterates over commits belongs to no scope. */
-  #follow(begin) {
-    return issueRows(() => this.#assertOpen(), begin)
+  #follow(begin, check) {
+    return issueRows(
+      () => this.#assertOpen(),
+      () => begin(this.#database, { ...check(), isOpen: () => this.open })
+    )
   }
 
   #asTransaction(open) {
